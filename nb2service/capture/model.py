@@ -1,0 +1,166 @@
+"""What a capture is: everything that the entries need, taken from a live kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..runtime.contract import Contract
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of ``notebook.py``, already in the order in which it must run.
+
+    Attributes:
+        kind: ``import``, ``code``, ``artifact`` (``name = load("name")``) or ``setup``.
+        names: the names that it binds.
+        source: its text, verbatim from the cell where it comes from one.
+        cell: the cell's execution count; None where nb2service had to word it.
+        note: why it is not verbatim, or "".
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    source: str
+    cell: int | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A live value saved to a file.
+
+    Attributes:
+        name: the variable that holds it in ``notebook.py``.
+        file: file name below ``artifacts/``; unique even where case does not count.
+        format: ``joblib`` or ``pickle``.
+        data: the bytes of the file.
+        type: qualified type name, e.g. ``sklearn.pipeline.Pipeline``.
+        cell: the cell that bound it last; None if unknown.
+        modules: the modules that its bytes refer to, notebook and builtins excluded.
+    """
+
+    name: str
+    file: str
+    format: str
+    data: bytes
+    type: str
+    cell: int | None
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShippedFile:
+    """A file that travels as it is: a local module or a data file.
+
+    Attributes:
+        path: posix path relative to the notebook's folder.
+        kind: ``module`` or ``data``.
+        data: its bytes.
+    """
+
+    path: str
+    kind: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class ShipItem:
+    """One row of the ship list.
+
+    Attributes:
+        name: the name or path that travels.
+        kind: ``entry``, ``function``, ``class``, ``import``, ``constant``, ``artifact``,
+            ``module``, ``data`` or ``setup``.
+        cell: the cell it comes from, if any.
+        size: bytes of source or file.
+        type: qualified type name of a value, else "".
+        why: the chain that leads to it, entry first: ``("predict", "helper", "vocab")``.
+    """
+
+    name: str
+    kind: str
+    cell: int | None
+    size: int
+    type: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CaptureWarning:
+    """Something to know before shipping, with the cell it concerns and how to mend it."""
+
+    message: str
+    hint: str = ""
+    cell: int | None = None
+
+    def __str__(self) -> str:
+        where = f"cell [{self.cell}]: " if self.cell is not None else ""
+        return where + self.message + (f" → {self.hint}" if self.hint else "")
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One pinned distribution: ``name==version``, why it is there, and what asked for it.
+
+    Attributes:
+        name: normalised distribution name (PEP 503).
+        version: the kernel's version.
+        why: for a direct requirement, in words (``imported by cell [2]``); for a transitive
+            one, ``via pandas``.
+        direct: whether the notebook's code or an artifact names it.
+        web: whether it belongs to the web layer only.
+    """
+
+    name: str
+    version: str
+    why: str
+    direct: bool
+    web: bool = False
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the project comes from; never a time of day, so that the same state gives the same bytes."""
+
+    notebook: str | None
+    title: str
+    purpose: str
+    sha256: str
+    git_commit: str | None
+    python: str
+    versions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Capture:
+    """Everything that the entries need.
+
+    Attributes:
+        name: service name as typed (``churn``).
+        package: name of the project's package, an identifier (``churn_service``).
+        contract: the typed input and output of each entry.
+        parts: the parts of ``notebook.py``, in order.
+        artifacts: the live values that travel as files.
+        files: local modules and data files.
+        cases: for each entry, the recorded cases as ``runtime.replay`` reads them (JSON-ready).
+        tests: sources of ``service-test`` cells.
+        requirements: direct and transitive pins, sorted by name.
+        ship_list: what travels, and why.
+        warnings: what to know.
+        provenance: where it comes from.
+    """
+
+    name: str
+    package: str
+    contract: Contract
+    parts: tuple[Part, ...]
+    artifacts: tuple[Artifact, ...]
+    files: tuple[ShippedFile, ...]
+    cases: dict[str, dict[str, Any]]
+    tests: tuple[Part, ...]
+    requirements: tuple[Pin, ...]
+    ship_list: tuple[ShipItem, ...]
+    warnings: tuple[CaptureWarning, ...]
+    provenance: Provenance

@@ -1,0 +1,210 @@
+"""The typed input and output of every entry, as ``contract.json`` holds it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value: a column, an argument, or a part of one.
+
+    Attributes:
+        name: column or argument name; "" for the items of a list.
+        type: ``integer``, ``number``, ``boolean``, ``string``, ``datetime``, ``date``, ``time``,
+            ``duration``, ``decimal``, ``bytes``, ``list``, ``object`` or ``any``.
+        dtype: the numpy or pandas dtype that the notebook's value has (``int64``, ``Int64``,
+            ``category``, ``datetime64[ns, UTC]``, ``object``, ``str``, …); "" for plain Python.
+        nullable: whether null (missing) is accepted.
+        required: whether it must be present.
+        default: what an absent value becomes (only where not required).
+        categories: the categories of a ``category`` dtype, or the values that an encoder knows
+            (documentation then: the model's own rule for unknown values holds).
+        ordered: whether the categories are ordered.
+        minimum, maximum: observed range; documentation, not a wall.
+        example: one observed value in wire form.
+        items: of ``list``: what it holds.
+        fields: of ``object``: its members; none means free-form.
+        python: what the entry receives: a class that ``notebook.py`` binds (dataclass, pydantic
+            model), or ``ndarray``, ``series``, ``tuple``, ``set``; "" for the plain JSON value.
+        shape: of an ``ndarray``, its shape without the row axis.
+    """
+
+    name: str
+    type: str
+    dtype: str = ""
+    nullable: bool = False
+    required: bool = True
+    default: Any = None
+    categories: tuple[Any, ...] | None = None
+    ordered: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    example: Any = None
+    items: Field | None = None
+    fields: tuple[Field, ...] = ()
+    python: str = ""
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Input:
+    """What an entry takes.
+
+    Attributes:
+        kind: how rows become what the entry receives, in one call for all rows:
+            ``frame``: objects by column → a pandas DataFrame with the fields' dtypes and order;
+            ``array``: (nested) lists → a numpy array (rows, *shape) of ``fields[0].dtype``;
+            ``series``: single values → a pandas Series of ``fields[0].dtype``, named as the field;
+            ``list``: single values → a Python list.
+            Or one call a row: ``arguments``: objects by argument name → keyword arguments.
+        fields: columns; the one item of array, series and list; arguments.
+        shape: of ``array``: the shape of one row, ``(4,)``, ``(28, 28)``; ``()`` for scalars.
+        names: of ``array``: what the columns mean, where known (documentation).
+    """
+
+    kind: str
+    fields: tuple[Field, ...]
+    shape: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Output:
+    """What an entry answers, learnt by calling it.
+
+    Attributes:
+        kind: what the entry returns for a batch (or for one call, with ``arguments``):
+            ``array``, ``series``, ``frame``, ``list``, or ``value`` (anything else, once a row).
+        fields: one field for array, series and list items; columns for a frame; for ``value``
+            the one field that describes it.
+        shape: of ``array``: the shape of one row's answer.
+        names: what the positions of a row's answer mean (class labels of ``predict_proba``).
+    """
+
+    kind: str
+    fields: tuple[Field, ...]
+    shape: tuple[int, ...] = ()
+    names: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What becomes an endpoint, ``POST /<name>``.
+
+    Attributes:
+        name: the route.
+        call: where ``notebook.py`` holds it: ``predict``, ``model.predict_proba``.
+        input, output: the typed contract.
+        bind: parameters that are not inputs, to names in ``notebook.py``.
+        parameter: name of the parameter that takes the rows; "" to pass them by position.
+        doc: what it does, from the docstring.
+        row_wise: whether a row's answer is the same alone and among others.
+        aligned: whether the answer has one item a row; if not, the whole call has one answer.
+        repeats: whether the same input gave the same answer twice.
+        rtol: relative tolerance of comparisons; 0.0 (exact) but where ``tolerance_reason`` says.
+        atol: absolute tolerance, likewise.
+        tolerance_reason: why not exact, in words; "" when exact.
+        is_async: whether the function is a coroutine function.
+    """
+
+    name: str
+    call: str
+    input: Input
+    output: Output
+    bind: dict[str, str] = field(default_factory=dict)
+    parameter: str = ""
+    doc: str = ""
+    row_wise: bool = True
+    aligned: bool = True
+    repeats: bool = True
+    rtol: float = 0.0
+    atol: float = 0.0
+    tolerance_reason: str = ""
+    is_async: bool = False
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All entries of a service.
+
+    Attributes:
+        name: service name (``churn``).
+        title: one line for people.
+        description: purpose, from the notebook's first markdown.
+        entries: the first one also answers ``POST /predict``, if no other is called so
+            and it is the only one.
+        metadata: provenance shown by ``GET /metadata`` (notebook, hash, versions).
+    """
+
+    name: str
+    title: str
+    description: str
+    entries: tuple[Entry, ...]
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def routes(self) -> dict[str, Entry]:
+        """Route name → entry; a single entry also answers ``predict``."""
+        routes = {entry.name: entry for entry in self.entries}
+        if len(self.entries) == 1:
+            routes.setdefault("predict", self.entries[0])
+        return routes
+
+
+def dump_contract(contract: Contract) -> str:
+    """The contract as JSON text, defaults left out, stable in its order."""
+    return json.dumps(_compact(contract), indent=2, ensure_ascii=False) + "\n"
+
+
+def load_contract(text: str) -> Contract:
+    """The contract that ``dump_contract`` wrote.
+
+    Raises:
+        ValueError: the text is not a contract.
+    """
+    raw = json.loads(text)
+    entries = tuple(
+        Entry(**{**entry, "input": _load_side(Input, entry["input"]),
+                 "output": _load_side(Output, entry["output"])})
+        for entry in raw["entries"]
+    )
+    return Contract(**{**raw, "entries": entries})
+
+
+def _load_side(kind: Any, raw: dict[str, Any]) -> Any:
+    made = {**raw, "fields": tuple(_load_field(item) for item in raw["fields"])}
+    for name in ("shape", "names"):
+        if name in made:
+            made[name] = tuple(made[name])
+    return kind(**made)
+
+
+def _load_field(raw: dict[str, Any]) -> Field:
+    made = dict(raw)
+    if made.get("items") is not None:
+        made["items"] = _load_field(made["items"])
+    made["fields"] = tuple(_load_field(item) for item in made.get("fields", ()))
+    made["shape"] = tuple(made.get("shape", ()))
+    if made.get("categories") is not None:
+        made["categories"] = tuple(made["categories"])
+    return Field(**made)
+
+
+def _compact(value: Any) -> Any:
+    """Dataclasses as dictionaries without the members that hold their default."""
+    if isinstance(value, (list, tuple)):
+        return [_compact(item) for item in value]
+    if not hasattr(value, "__dataclass_fields__"):
+        return value
+    plain = {}
+    for member in fields(value):
+        item = getattr(value, member.name)
+        default = member.default_factory() if callable(member.default_factory) else member.default
+        if item != default or type(item) is not type(default):
+            plain[member.name] = _compact(item)
+    return plain
+
+
+__all__ = ["Contract", "Entry", "Field", "Input", "Output", "dump_contract", "load_contract"]
