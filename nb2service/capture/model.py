@@ -111,6 +111,8 @@ class Pin:
             one, ``via pandas``.
         direct: whether the notebook's code or an artifact names it.
         web: whether it belongs to the web layer only.
+        url: where it is installed from if not from an index (``git+https://…@<commit>``):
+            write ``name @ url`` in place of ``name==version``.
     """
 
     name: str
@@ -118,6 +120,7 @@ class Pin:
     why: str
     direct: bool
     web: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,10 @@ class Provenance:
     git_commit: str | None
     python: str
     versions: tuple[tuple[str, str], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``contract.json`` holds it and ``GET /metadata`` shows it."""
+        return {**vars(self), "versions": dict(self.versions)}
 
 
 @dataclass(frozen=True)
