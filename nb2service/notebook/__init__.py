@@ -1,0 +1,1 @@
+"""What the person wrote: cells and tags, statements and the names that they use."""

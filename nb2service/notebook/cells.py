@@ -87,3 +87,8 @@ def read_tags(metadata_tags: Iterable[str], source: str, cell: int | None) -> fr
                 cell,
             )
     return frozenset(known[word] for word in words)
+
+
+def is_directive(line: str) -> bool:
+    """Whether a line is a ``# nb2service: …`` directive: a tag in the clothes of a comment."""
+    return _DIRECTIVE.match(line) is not None

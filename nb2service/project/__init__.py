@@ -1,0 +1,1 @@
+"""From a capture to the files of a project, and onto the disk."""

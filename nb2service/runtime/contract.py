@@ -20,16 +20,25 @@ class Field:
         nullable: whether null (missing) is accepted.
         required: whether it must be present.
         default: what an absent value becomes (only where not required).
-        categories: the categories of a ``category`` dtype, or the values that an encoder knows
-            (documentation then: the model's own rule for unknown values holds).
+        categories: the categories of a ``category`` dtype, in wire form and in their order (a
+            value outside them is refused), or the values that an encoder knows (documentation
+            then: the model's own rule for unknown values holds).
         ordered: whether the categories are ordered.
         minimum, maximum: observed range; documentation, not a wall.
         example: one observed value in wire form.
-        items: of ``list``: what it holds.
+        items: of ``list``: what it holds; of a ``category`` dtype: the dtype of the categories
+            themselves (none: as pandas infers it).
         fields: of ``object``: its members; none means free-form.
         python: what the entry receives: a class that ``notebook.py`` binds (dataclass, pydantic
-            model), or ``ndarray``, ``series``, ``tuple``, ``set``; "" for the plain JSON value.
+            model, enumeration), or ``ndarray``, ``series``, ``frame`` (then ``items.fields`` are
+            its columns), ``tuple``, ``set``, ``frozenset``, ``Timestamp``, ``Timedelta``; "" for
+            the plain Python value (a numpy scalar where ``dtype`` names a numpy dtype).
         shape: of an ``ndarray``, its shape without the row axis.
+        label: the column's label in the frame where it is not the text ``name``: a number, or a
+            tuple (``MultiIndex``); the name of a series.
+        missing: what null becomes where the dtype leaves a choice (``object`` columns and plain
+            Python): ``none``, ``nan``, ``nat`` or ``na``; "" for NaN in columns and arrays,
+            None in plain Python.
     """
 
     name: str
@@ -47,6 +56,8 @@ class Field:
     fields: tuple[Field, ...] = ()
     python: str = ""
     shape: tuple[int, ...] = ()
+    label: Any = None
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,8 +177,13 @@ def load_contract(text: str) -> Contract:
     """
     raw = json.loads(text)
     entries = tuple(
-        Entry(**{**entry, "input": _load_side(Input, entry["input"]),
-                 "output": _load_side(Output, entry["output"])})
+        Entry(
+            **{
+                **entry,
+                "input": _load_side(Input, entry["input"]),
+                "output": _load_side(Output, entry["output"]),
+            }
+        )
         for entry in raw["entries"]
     )
     return Contract(**{**raw, "entries": entries})
@@ -187,6 +203,8 @@ def _load_field(raw: dict[str, Any]) -> Field:
         made["items"] = _load_field(made["items"])
     made["fields"] = tuple(_load_field(item) for item in made.get("fields", ()))
     made["shape"] = tuple(made.get("shape", ()))
+    if isinstance(made.get("label"), list):
+        made["label"] = tuple(made["label"])
     if made.get("categories") is not None:
         made["categories"] = tuple(made["categories"])
     return Field(**made)

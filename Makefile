@@ -1,0 +1,39 @@
+# Two commands do all the set-up on a machine that has Python 3.10+ and git: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Bytecode is worth its space: without it every start of the service compiles pandas anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/demo
+	@$(BIN)/nb2service demo $(if $(ONCE),--once)
+
+test: $(VENV)/test lint
+	$(BIN)/python -m pytest -q -rs
+
+lint: $(VENV)/test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/test
+	$(BIN)/python -m benchmarks.deploy_time
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "Python 3.10 or newer is needed; say which: make PYTHON=python3.12 demo"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/demo: pyproject.toml $(VENV)/bin/uv
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -e . --group demo
+	@touch $@
+
+$(VENV)/test: pyproject.toml $(VENV)/bin/uv
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -e . --group test --group lint
+	@touch $@ $(VENV)/demo
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""What takes how long. Figures are of one run on one machine: read ratios."""

@@ -1,0 +1,148 @@
+"""A notebook's file, run in a fresh kernel and deployed there by the same code as ``%deploy``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient.exceptions import CellExecutionError
+
+from .errors import Nb2ServiceError, NotebookError
+from .launch.fresh_kernel import Failure, FreshKernel, fresh_kernel
+from .notebook.files import insert_parameters, read_notebook
+from .options import Options
+
+_CALL = "__import__('nb2service.kernel_side', fromlist=['kernel_side']).{call}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to run the notebook.
+
+    Attributes:
+        parameters: values for the cell tagged ``parameters``, as papermill injects them.
+        until: the last cell to run, by execution count; None for all.
+        keep_going: go on after a cell that raises, and capture what was reached.
+        kernel: kernelspec; None means the notebook's own.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    until: int | None = None
+    keep_going: bool = False
+    kernel: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a door shows meanwhile."""
+
+    cell: Callable[[int, int], None] = lambda done, of: None
+    phase: Callable[[str], None] = lambda name: None
+
+
+_DEFAULT_RUN = Run()
+_SILENT = Progress()
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to.
+
+    Attributes:
+        document: the plan or deployment as JSON (``card.to_json``).
+        text: the card's plain-text form.
+        failures: cells that raised and were passed over.
+    """
+
+    document: dict[str, Any]
+    text: str
+    failures: tuple[Failure, ...] = ()
+
+
+def build(
+    path: Path,
+    options: Options,
+    run: Run = _DEFAULT_RUN,
+    progress: Progress = _SILENT,
+    folder: Path | None = None,
+) -> Built:
+    """Runs the notebook and deploys, or plans, in its kernel.
+
+    Args:
+        path: the notebook's file.
+        options: what to build.
+        run: how to run the notebook.
+        progress: told of each cell and phase.
+        folder: working directory of the kernel; None means the notebook's.
+
+    Raises:
+        NotebookError: a cell raises, the kernel dies, or its environment lacks nb2service.
+        Nb2ServiceError: whatever the capture, the launch or the proof refuses.
+    """
+    file = read_notebook(path)
+    node = insert_parameters(file.node, run.parameters)
+    folder = (folder or path.parent).absolute()
+    with tempfile.TemporaryDirectory() as scratch, fresh_kernel(node, folder, run.kernel) as kernel:
+        _check_installed(kernel)
+        executed = Path(scratch) / path.name
+        nbformat.write(node, executed)
+        failures = kernel.run_cells(run.until, run.keep_going, progress.cell)
+        if failures and not run.keep_going:
+            raise _failed(failures[0], kernel)
+        asked = replace(options, notebook=path.name, cells_from=str(executed))
+        return replace(_deploy(kernel, asked, progress), failures=tuple(failures))
+
+
+def _deploy(kernel: FreshKernel, options: Options, progress: Progress) -> Built:
+    received: dict[str, Any] = {}
+
+    def hear(document: dict[str, Any]) -> None:
+        received.update(document)
+        if "phase" in document:
+            progress.phase(document["phase"])
+
+    _ask(kernel, f"answer({options.to_json()!r})", hear)
+    if "error" in received:
+        error = received["error"]
+        kind = {cls.__name__: cls for cls in _all_errors(Nb2ServiceError)}[error["kind"]]
+        raise kind(error["message"], error["hint"], error["cell"])
+    return Built(received["done"], received["text"])
+
+
+def _check_installed(kernel: FreshKernel) -> None:
+    """Before the cells run, which may take long."""
+    try:
+        kernel.ask("import nb2service as _; del _", lambda _: None)
+    except CellExecutionError:
+        raise NotebookError(
+            f"the notebook's kernel ({kernel.python}) does not have nb2service",
+            f"install it there: {kernel.python} -m pip install nb2service",
+        ) from None
+
+
+def _failed(failure: Failure, kernel: FreshKernel) -> NotebookError:
+    received: dict[str, Any] = {}
+    _ask(kernel, "offer()", received.update)
+    hint = "mend the cell; nothing was written"
+    if held := received["candidates"]:
+        before = f"--until {failure.number - 1} or " if failure.number > 1 else ""
+        hint = (
+            f"{' and '.join(held)} {'are' if len(held) > 1 else 'is'} there already: add {before}"
+            f"--keep-going to capture what was reached"
+        )
+    line = failure.source.strip().splitlines()[0]
+    return NotebookError(
+        f"`{line}` … raised {failure.ename}: {failure.evalue}", hint, failure.number
+    )
+
+
+def _ask(kernel: FreshKernel, call: str, hear: Callable[[dict[str, Any]], None]) -> None:
+    kernel.ask(_CALL.format(call=call), hear)
+
+
+def _all_errors(kind: type[Nb2ServiceError]) -> list[type[Nb2ServiceError]]:
+    return [kind, *(sub for child in kind.__subclasses__() for sub in _all_errors(child))]

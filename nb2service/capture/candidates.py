@@ -1,0 +1,318 @@
+"""Values in a notebook that could be an entry's example, best first."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..notebook.calls import Call, calls_of
+from ..notebook.cells import Notebook, Tag
+from ..notebook.statements import Statement
+from .entries import EntryRequest
+from .estimators import is_estimator
+from .evaluate import ImpureError, evaluate_pure
+from .hints import read_hints
+from .inputs import feature_names
+from .signatures import function_of, is_model, own_parameters, required_parameters
+from .values import kind_of
+
+# What else a notebook calls on a model shows its input too.
+_TELLING_METHODS = (
+    "predict",
+    "predict_proba",
+    "decision_function",
+    "predict_log_proba",
+    "transform",
+    "score",
+)
+_RANKS = [re.compile(p, re.I) for p in (r"x_?test", r"x_?val", r"x_?train", r"x(?![a-z])")]
+_TABLE_NAMES = {"x", "df", "data", "frame", "features", "rows", "samples", "inputs"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A value that could be an entry's example.
+
+    Attributes:
+        value: rows for a model; for a function the keyword dicts of its calls.
+        origin: the expression that it is the value of.
+        cell: the cell that holds it, if known.
+        arguments: of a function's call, the expression of each argument.
+    """
+
+    value: Any
+    origin: str
+    cell: int | None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+def from_example_cells(
+    request: EntryRequest,
+    namespace: Mapping[str, Any],
+    notebook: Notebook,
+    statements: Sequence[Statement],
+) -> Iterator[Candidate]:
+    """Values of the last expression or binding of each service-example cell, last cell first."""
+    for cell in reversed(notebook.tagged(Tag.EXAMPLE)):
+        own = [statement for statement in statements if statement.cell == cell.number]
+        if not own:
+            continue
+        node = own[-1].node
+        if isinstance(node, ast.Expr):
+            called = [
+                candidate
+                for candidate in from_calls(request, namespace, own[-1:])
+                if isinstance(node.value, ast.Call)
+            ]
+            if called:
+                yield from called
+                continue
+            origin = ast.unparse(node.value)
+            shown = namespace.get("Out", {})
+            if cell.number in shown:
+                value = shown[cell.number]
+            else:
+                try:
+                    value = evaluate_pure(node.value, namespace)
+                except Exception:  # not to be had again without running the cell
+                    continue
+        else:
+            bound = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and _is_bound(n)]
+            if not bound or bound[-1] not in namespace:
+                continue
+            origin, value = bound[-1], namespace[bound[-1]]
+        yield Candidate(as_given(request, value), origin, cell.number)
+
+
+def _is_bound(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def as_given(request: EntryRequest, value: Any) -> Any:
+    """A value as an entry's input: itself for a model, a list of keyword dicts for a function.
+
+    A function's input may be written as keywords, as a list of keywords, as a tuple of arguments,
+    as a frame with a column for each argument, or as the one argument itself.
+    """
+    if is_model(request):
+        return value
+    parameters = own_parameters(request)
+    names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+    free = len(names) < len(parameters)
+    required = required_parameters(request)
+
+    def is_call(item: Any) -> bool:
+        return (
+            isinstance(item, dict)
+            and all(name in item for name in required)
+            and (all(key in names for key in item) or free)
+        )
+
+    if is_call(value):
+        return [value]
+    if isinstance(value, list) and value and all(map(is_call, value)):
+        return value
+    if isinstance(value, tuple) and len(required) > 1 and len(required) <= len(value) <= len(names):
+        return [dict(zip(names, value, strict=False))]
+    if kind_of(value) == "frame" and len(required) > 1 and set(required) <= set(value.columns):
+        known = [name for name in names if name in value.columns]
+        return value[known].to_dict("records")
+    return [{request.parameter or (names[0] if names else ""): value}]
+
+
+def from_calls(
+    request: EntryRequest, namespace: Mapping[str, Any], statements: Sequence[Statement]
+) -> Iterator[Candidate]:
+    """Arguments of the notebook's own calls, the last call first."""
+    if is_model(request):
+        yield from _from_method_calls(request, namespace, statements)
+        return
+    calls = [call for call in calls_of(_callee(request), statements) if not call.late]
+    for call in reversed(calls):
+        try:
+            arguments = _arguments(call, request, namespace)
+            values = {name: evaluate_pure(node, namespace) for name, node in arguments.items()}
+        # Names that are gone, positions out of range, effects: this call shows nothing any more.
+        except Exception:
+            continue
+        sources = {name: ast.unparse(node) for name, node in arguments.items()}
+        yield Candidate([values], ast.unparse(call.node), call.cell, sources)
+
+
+def _from_method_calls(
+    request: EntryRequest, namespace: Mapping[str, Any], statements: Sequence[Statement]
+) -> Iterator[Candidate]:
+    owners = _owners(request, namespace)
+    for method in dict.fromkeys([request.method, *_TELLING_METHODS]):
+        calls = [call for owner in owners for call in calls_of(f"{owner}.{method}", statements)]
+        for call in sorted(calls, key=lambda call: call.cell, reverse=True):
+            if not call.late:
+                yield from _first_argument(call.node, call.cell, namespace)
+
+
+def from_fits(
+    request: EntryRequest, namespace: Mapping[str, Any], statements: Sequence[Statement]
+) -> Iterator[Candidate]:
+    """Rows that the notebook fitted a model with, the last fit first.
+
+    ``model.fit(X, y)`` and ``model = make_pipeline(…).fit(X, y)`` alike.
+    """
+    owners = _owners(request, namespace)
+    for statement in reversed(statements):
+        for node in ast.walk(statement.node):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("fit", "fit_transform")
+                and (ast.unparse(node.func.value) in owners or statement.uses.binds & set(owners))
+            ):
+                yield from _first_argument(node, statement.cell, namespace)
+
+
+def _owners(request: EntryRequest, namespace: Mapping[str, Any]) -> list[str]:
+    """Expressions for the model, and for the search that it is the best one of."""
+    holders = [
+        name
+        for name, value in namespace.items()
+        if value is request.value
+        or (is_estimator(value) and getattr(value, "best_estimator_", None) is request.value)
+    ]
+    return list(dict.fromkeys([_owner(request), *holders]))
+
+
+def _owner(request: EntryRequest) -> str:
+    ending = f".{request.method}"
+    return request.expression.removesuffix(ending) or request.variable
+
+
+def _callee(request: EntryRequest) -> str:
+    ending = f".{request.method}" if request.method else ""
+    return request.expression.removesuffix(ending) + ending
+
+
+def _first_argument(node: ast.Call, cell: int, namespace: Mapping[str, Any]) -> Iterator[Candidate]:
+    named = [keyword.value for keyword in node.keywords if keyword.arg in ("X", "data")]
+    for argument in [*node.args, *named][:1]:
+        try:
+            value = evaluate_pure(argument, namespace)
+        # Names that are gone, positions out of range, effects: this call shows nothing any more.
+        except Exception:
+            return
+        yield Candidate(value, ast.unparse(argument), cell)
+
+
+def _arguments(
+    call: Call, request: EntryRequest, namespace: Mapping[str, Any]
+) -> dict[str, ast.expr]:
+    """The call's arguments by name, without those that are bound and those left at a default.
+
+    Raises:
+        ImpureError: some are unpacked (``*rows``, ``**customer``) from what is no literal.
+        TypeError: the function does not take such arguments any more.
+    """
+    named: dict[str, ast.expr] = {}
+    for keyword in call.node.keywords:
+        if keyword.arg is not None:
+            named[keyword.arg] = keyword.value
+            continue
+        unpacked = evaluate_pure(keyword.value, namespace)
+        named |= {
+            name: ast.Subscript(keyword.value, ast.Constant(name), ast.Load()) for name in unpacked
+        }
+    if any(isinstance(argument, ast.Starred) for argument in call.node.args):
+        raise ImpureError(ast.unparse(call.node))
+    signature = inspect.signature(function_of(request))
+    nodes: dict[str, Any] = signature.bind_partial(*call.node.args, **named).arguments
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            nodes |= nodes.pop(parameter.name, {})
+    return {
+        name: ast.fix_missing_locations(node)
+        for name, node in nodes.items()
+        if name not in request.bind and isinstance(node, ast.expr)
+    }
+
+
+def from_namespace(
+    request: EntryRequest, namespace: Mapping[str, Any], statements: Sequence[Statement]
+) -> Iterator[Candidate]:
+    """Values in memory that a model or a function's one parameter could take, best named first."""
+    bound = {name: (i, s.cell) for i, s in enumerate(statements) for name in s.uses.binds}
+    suits = _suits_model(request.value) if is_model(request) else _suits_function(request)
+    names = [
+        name
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in ("In", "Out") and suits(name, value)
+    ]
+    names.sort(key=lambda name: (_rank(name), -bound.get(name, (-1, None))[0]))
+    for name in names:
+        given = as_given(request, namespace[name])
+        yield Candidate(given, name, bound.get(name, (0, None))[1])
+
+
+def _rank(name: str) -> int:
+    return next((i for i, pattern in enumerate(_RANKS) if pattern.match(name)), len(_RANKS))
+
+
+def _suits_model(model: Any) -> Any:
+    """Tells whether a value of the namespace looks like the model's input."""
+    names, width = feature_names(model), getattr(model, "n_features_in_", None)
+    first = model.steps[0][1] if getattr(model, "steps", None) else model
+    if hasattr(first, "analyzer") and hasattr(first, "lowercase"):
+        labels = set(map(str, getattr(model, "classes_", ())))
+        return lambda _, value: _is_text(value) and not set(value[:20]) <= labels
+    if type(first).__name__ == "DictVectorizer":
+        return lambda _, value: (
+            isinstance(value, list)
+            and bool(value)
+            and all(isinstance(item, dict) for item in value)
+        )
+
+    def suits(name: str, value: Any) -> bool:
+        kind = kind_of(value)
+        if kind == "frame" and names:
+            return set(names) <= set(value.columns)
+        if kind not in ("frame", "array") or value.ndim < 2:
+            return False
+        if width is not None:
+            return bool(value.shape[1] == width)
+        # Nothing known about the model's input: only what is named as one.
+        return not names and _rank(name) < len(_RANKS)
+
+    return suits
+
+
+def _is_text(value: Any) -> bool:
+    kind = kind_of(value)
+    if kind == "list":
+        return bool(value) and all(isinstance(item, str) for item in value)
+    if kind in ("series", "array") and value.ndim == 1 and len(value):
+        return all(isinstance(item, str) for item in value[:20])
+    return False
+
+
+def _suits_function(request: EntryRequest) -> Any:
+    """Tells whether a value of the namespace looks like the one argument of a function."""
+    required = required_parameters(request)
+    if len(required) != 1:
+        return lambda name, value: False
+    only = required[0]
+    hint = read_hints(function_of(request)).get(only)
+    kinds = {"DataFrame": "frame", "Series": "series", "ndarray": "array"}
+    wanted = kinds.get(getattr(hint, "__name__", ""))
+
+    def suits(name: str, value: Any) -> bool:
+        kind = kind_of(value)
+        if kind not in ("frame", "series", "array"):
+            return False
+        if wanted:
+            return kind == wanted
+        if hint is not None:
+            return False
+        return name == only or (only.lower() in _TABLE_NAMES and kind == "frame")
+
+    return suits

@@ -1,0 +1,174 @@
+"""Takes a capture from a live namespace: entries → examples → contract → closure → pins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..notebook.cells import Notebook, Tag
+from ..notebook.statements import Statement, parse_statements
+from ..runtime.contract import Contract, Entry, Field
+from .closure import Closure, walk
+from .entries import EntryRequest, find_entries
+from .examples import find_example
+from .files import find_files, recording_opened_files
+from .learn import Learned, learn
+from .model import Capture, Part, ShipItem, ShippedFile
+from .provenance import find_provenance
+from .requirements import find_requirements
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the person asked for, as far as the capture is concerned.
+
+    Attributes:
+        name: service name.
+        package: name of the project's package.
+        entries: names or expressions; none means: find them.
+        bind: parameters that are not inputs, to names in the namespace.
+        example: expression of the example input, if given.
+    """
+
+    name: str
+    package: str
+    entries: tuple[str, ...]
+    bind: Mapping[str, str]
+    example: str | None
+
+
+def capture(
+    wanted: Wanted,
+    namespace: Mapping[str, Any],
+    notebook: Notebook,
+    transform: Callable[[str], str],
+    folder: Path,
+) -> Capture:
+    """Everything that the wanted entries need.
+
+    Args:
+        wanted: what was asked for.
+        namespace: the kernel's live namespace; it is not changed.
+        notebook: the cells that were executed.
+        transform: IPython's cell transformer, for magics.
+        folder: the notebook's working directory; local modules and data files lie below it.
+
+    Raises:
+        EntryError, ExampleError, ContractError, CaptureError, RequirementsError: what cannot be
+            done, before anything is written.
+    """
+    statements = parse_statements(notebook.cells, transform)
+    requests = find_entries(namespace, notebook, statements, wanted.entries, wanted.bind)
+    with recording_opened_files(folder) as opened:
+        learned = [
+            _learn(request, namespace, notebook, statements, wanted.example)
+            for request in requests
+        ]
+    tests = _tests(notebook, statements)
+    extra = _names_in_contract(learned) | _names_in_tests(tests, statements, namespace)
+    closure = walk(requests, namespace, notebook, statements, wanted.package, extra)
+    files = find_files(closure.parts, closure.modules, folder, opened)
+    modules = {**_modules_of(learned, closure), **files.modules, **closure.modules}
+    requirements = find_requirements(modules, files.local)
+    pins = requirements.pins
+    provenance = find_provenance(notebook, folder, pins)
+    warnings = (
+        *(warning for item in learned for warning in item.warnings),
+        *closure.warnings,
+        *files.warnings,
+        *requirements.warnings,
+    )
+    return Capture(
+        name=wanted.name,
+        package=wanted.package,
+        contract=_contract(wanted.name, notebook, learned, provenance.to_json()),
+        parts=closure.parts,
+        artifacts=closure.artifacts,
+        files=files.files,
+        cases={item.entry.name: item.case for item in learned},
+        tests=tests,
+        requirements=pins,
+        ship_list=_ship_list(closure, files.files),
+        warnings=tuple(dict.fromkeys(warnings)),
+        provenance=provenance,
+    )
+
+
+def _learn(
+    request: EntryRequest,
+    namespace: Mapping[str, Any],
+    notebook: Notebook,
+    statements: tuple[Statement, ...],
+    expression: str | None,
+) -> Learned:
+    example = find_example(request, namespace, notebook, statements, expression)
+    return learn(request, example, namespace)
+
+
+def _contract(
+    name: str, notebook: Notebook, learned: list[Learned], metadata: dict[str, Any]
+) -> Contract:
+    return Contract(
+        name=name,
+        title=notebook.title or name,
+        description=notebook.purpose,
+        entries=tuple(item.entry for item in learned),
+        metadata=metadata,
+    )
+
+
+def _tests(notebook: Notebook, statements: tuple[Statement, ...]) -> tuple[Part, ...]:
+    numbers = {cell.number for cell in notebook.tagged(Tag.TEST)}
+    return tuple(
+        Part("code", tuple(sorted(s.uses.binds)), s.source, s.cell)
+        for s in statements
+        if s.cell in numbers
+    )
+
+
+def _names_in_tests(
+    tests: tuple[Part, ...], statements: tuple[Statement, ...], namespace: Mapping[str, Any]
+) -> set[str]:
+    """What the asserts read of the notebook; what they bind themselves is theirs."""
+    cells = {part.cell for part in tests}
+    own: set[str] = set()
+    needed: set[str] = set()
+    for statement in (s for s in statements if s.cell in cells):
+        needed |= (statement.uses.reads | statement.uses.late) - own
+        own |= statement.uses.binds
+    return {name for name in needed if name in namespace}
+
+
+def _names_in_contract(learned: list[Learned]) -> set[str]:
+    """Classes of the notebook that arguments are made of."""
+
+    def classes(field: Field) -> set[str]:
+        inner = (*field.fields, *((field.items,) if field.items else ()))
+        return {field.python}.union(*(classes(item) for item in inner))
+
+    found = {name for item in learned for f in item.entry.input.fields for name in classes(f)}
+    return found - {"", "ndarray", "series", "tuple", "set"}
+
+
+def _modules_of(learned: list[Learned], closure: Closure) -> dict[str, str]:
+    """Libraries that reading requests, writing answers and loading artifacts takes."""
+    entries: list[Entry] = [item.entry for item in learned]
+    kinds = {kind for entry in entries for kind in (entry.input.kind, entry.output.kind)}
+    modules = {}
+    if kinds & {"frame", "series"}:
+        modules["pandas"] = "rows of requests become a frame"
+    if "array" in kinds:
+        modules["numpy"] = "rows of requests become an array"
+    if any(artifact.format == "joblib" for artifact in closure.artifacts):
+        modules["joblib"] = "artifacts are saved by it"
+    return modules
+
+
+def _ship_list(closure: Closure, files: tuple[ShippedFile, ...]) -> tuple[ShipItem, ...]:
+    shipped = tuple(
+        ShipItem(file.path, file.kind, None, len(file.data), "", ("the code above",))
+        for file in files
+    )
+    return (*closure.ship_list, *shipped)

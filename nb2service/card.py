@@ -1,0 +1,229 @@
+"""What a person sees of a plan and of a deployment: an HTML card and its plain-text twin."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shlex
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import jinja2
+from IPython.display import display
+
+from .deploy import Deployment, Plan
+from .errors import Nb2ServiceError
+from .launch import MIME
+from .launch.services import Service
+from .runtime.contract import Entry
+
+
+def to_json(done: Plan | Deployment) -> dict[str, Any]:
+    """The plan or deployment as every door hands it on (the ``--json`` document)."""
+    plan = done if isinstance(done, Plan) else done.plan
+    capture = plan.capture
+    document: dict[str, Any] = {
+        "name": capture.name,
+        "package": capture.package,
+        "folder": str(plan.folder),
+        "entries": [
+            {"name": entry.name, "takes": _takes(entry), "answers": _answers(entry)}
+            for entry in capture.contract.entries
+        ],
+        "ship_list": [{**vars(item), "why": list(item.why)} for item in capture.ship_list],
+        "warnings": [str(warning) for warning in capture.warnings],
+        "requirements": {pin.name: pin.version for pin in capture.requirements},
+        "seconds": {phase: round(spent, 3) for phase, spent in plan.seconds.items()},
+    }
+    if isinstance(done, Deployment):
+        document |= {
+            "python": done.python,
+            "kept": list(done.kept),
+            "proof": done.proof.to_json(),
+            "service": done.service.to_json() if done.service else None,
+            "curl": curl(done),
+        }
+    return document
+
+
+def curl(done: Deployment) -> str:
+    """A command that asks the first entry for its first recorded answer."""
+    entry = done.plan.capture.contract.entries[0]
+    rows = done.plan.capture.cases[entry.name]["instances"][:1]
+    body = json.dumps({"instances": rows}, ensure_ascii=False)
+    url = url_of(done.service) if done.service else "http://127.0.0.1:8080"
+    return (
+        f"curl -s {url}/{entry.name} -H 'Content-Type: application/json' \\\n"
+        f"  -d {shlex.quote(body)}"
+    )
+
+
+def url_of(service: Service) -> str:
+    """The URL that opens from where the person sits.
+
+    Behind a hub the kernel's loopback is not the person's: jupyter-server-proxy's path is then
+    the way in.
+    """
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    if prefix and importlib.util.find_spec("jupyter_server_proxy"):
+        return f"{prefix.rstrip('/')}/proxy/{service.port}"
+    return service.url
+
+
+def html(done: Plan | Deployment, pending: str = "") -> str:
+    """The card. ``pending`` says what is still going on, or why it could not be done."""
+    return _template().render(**_view(done, pending))
+
+
+def text(done: Plan | Deployment, pending: str = "") -> str:
+    """The card's plain-text twin."""
+    view = _view(done, pending)
+    lines = [f"{view['title']}  {view['verdict']}"]
+    if view["url"]:
+        lines += [f"  {view['url']}"]
+    lines += [f"  {proof}" for proof in view["proofs"]]
+    lines += [f"  {pending}"] if pending else []
+    lines += ["", *(f"  POST /{e['name']}  {e['takes']} → {e['answers']}" for e in view["entries"])]
+    lines += ["", *(f"  {line}" for line in view["curl"].split("\n"))] if view["curl"] else []
+    lines += ["", "  travels:"]
+    lines += [
+        "    {name:<24} {kind:<9} {cell:>5} {size:>9}  {why}".format(**item)
+        for item in view["ship_list"]
+    ]
+    lines += [f"  ! {warning}" for warning in view["warnings"]]
+    lines += ["", *(f"  {label:<8} {value}" for label, value in view["facts"])]
+    return "\n".join(lines)
+
+
+def services_text(services: Sequence[Service]) -> str:
+    """The running services, a line each."""
+    if not services:
+        return "No service is running."
+    rows = [
+        (s.name, s.state, s.url, "kept" if s.owner is None else f"dies with {s.owner}", s.project)
+        for s in services
+    ]
+    return "\n".join(
+        f"{n:<20} {state:<8} {url:<24} {life:<18} {p}" for n, state, url, life, p in rows
+    )
+
+
+class Shown:
+    """The one output of a ``%deploy``: its phases, then the card, brought up to date in place."""
+
+    def __init__(self) -> None:
+        self._handle = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def phase(self, name: str) -> None:
+        """Shows which phase has begun."""
+        self._update({"text/plain": f"{name} …"})
+
+    def show(self, done: Plan | Deployment, pending: str = "") -> None:
+        """Shows the card."""
+        self._update(
+            {
+                MIME: {**to_json(done), "pending": pending},
+                "text/html": html(done, pending),
+                "text/plain": text(done, pending),
+            }
+        )
+
+    def follow(self, done: Deployment, finish: Callable[[Deployment], Deployment]) -> None:
+        """Shows the card now; runs ``finish`` in the background and then shows its result."""
+        self.show(done, "Clean environment: proof under way …")
+
+        def run() -> None:
+            try:
+                self.show(finish(done))
+            except Nb2ServiceError as error:
+                self.show(done, f"Clean environment: {error}")
+
+        threading.Thread(target=run, name="nb2service-proof", daemon=True).start()
+
+    def _update(self, bundle: dict[str, Any]) -> None:
+        if self._handle is not None:
+            self._handle.update(bundle, raw=True)
+
+
+def _view(done: Plan | Deployment, pending: str) -> dict[str, Any]:
+    """What both forms of the card show, as plain text."""
+    deployed = done if isinstance(done, Deployment) else None
+    plan = done if isinstance(done, Plan) else done.plan
+    capture = plan.capture
+    service = deployed.service if deployed else None
+    return {
+        "title": capture.name,
+        "verdict": deployed.proof.verdict if deployed else "plan",
+        "url": url_of(service) if service else "",
+        "proofs": [run.summary for run in deployed.proof.runs] if deployed else [],
+        "pending": pending,
+        "entries": [
+            {"name": entry.name, "takes": _takes(entry), "answers": _answers(entry)}
+            for entry in capture.contract.entries
+        ],
+        "curl": curl(deployed) if deployed else "",
+        "ship_list": [
+            {
+                "name": item.name,
+                "kind": item.kind,
+                "cell": f"[{item.cell}]" if item.cell is not None else "",
+                "size": _size(item.size),
+                "why": " → ".join(item.why),
+            }
+            for item in capture.ship_list
+        ],
+        "warnings": [str(warning) for warning in capture.warnings]
+        + [
+            f"{path} was edited: left as it is, the new text is in {path}.new"
+            for path in _kept(deployed)
+        ],
+        "facts": _facts(plan, service),
+    }
+
+
+def _kept(deployed: Deployment | None) -> tuple[str, ...]:
+    return deployed.kept if deployed else ()
+
+
+def _facts(plan: Plan, service: Service | None) -> list[tuple[str, str]]:
+    spent = " · ".join(f"{phase} {seconds:.2f} s" for phase, seconds in plan.seconds.items())
+    facts = [("folder", str(plan.folder)), ("time", spent)]
+    if service:
+        name = service.name
+        facts += [("logs", f"%deploy --logs {name}"), ("stop", f"%deploy --stop {name}")]
+    return facts
+
+
+def _takes(entry: Entry) -> str:
+    names = [field.name or field.type for field in entry.input.fields]
+    shown = ", ".join(names[:6]) + (f", … {len(names)} in all" if len(names) > 6 else "")
+    if entry.input.kind == "array":
+        return f"array of {entry.input.fields[0].dtype} × {entry.input.shape or 1}"
+    return {"arguments": f"({shown})", "frame": f"{{{shown}}}"}.get(entry.input.kind, shown)
+
+
+def _answers(entry: Entry) -> str:
+    kinds = [field.type for field in entry.output.fields]
+    many = f" × {entry.output.shape[0]}" if len(entry.output.shape) == 1 else ""
+    return ", ".join(kinds[:6]) + many
+
+
+def _size(count: int) -> str:
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("nb2service", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("card.html")

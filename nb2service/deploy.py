@@ -1,0 +1,150 @@
+"""The whole way, in order: cells + live namespace → Capture → Project → running service → Proof."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .capture.model import Capture
+from .capture.take import Wanted, capture
+from .launch.proof import add_run, prove, prove_in_clean_environment, serving, write_proof
+from .launch.proof_model import Proof, ProofRun
+from .launch.services import Service, find_service, launch
+from .notebook.live import read_live
+from .options import Options
+from .project.names import project_name
+from .project.render import render
+from .project.write import written
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would travel.
+
+    Attributes:
+        capture: everything that the entries need.
+        folder: where the project would be written.
+        seconds: time by phase.
+    """
+
+    capture: Capture
+    folder: Path
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What stands now.
+
+    Attributes:
+        plan: what travelled, and where it was written.
+        python: the interpreter of the kernel's environment.
+        service: the running service; None with ``--no-launch``.
+        proof: what was compared so far, and the verdict.
+        kept: files that a person had edited, left as they are; the new text is in ``FILE.new``.
+    """
+
+    plan: Plan
+    python: str
+    service: Service | None
+    proof: Proof
+    kept: tuple[str, ...] = field(default=())
+
+
+class _Clock:
+    """Time by phase; tells ``report`` when a phase begins."""
+
+    def __init__(self, report: Report) -> None:
+        self.seconds: dict[str, float] = {}
+        self._report = report
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        self._report(name)
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - began
+
+
+def deploy(options: Options, shell: Any, report: Report = lambda phase: None) -> Plan | Deployment:
+    """Turns the kernel's entries into a project, and the project into a proven service.
+
+    Args:
+        options: what was asked for.
+        shell: the IPython shell whose namespace and history are captured.
+        report: called with the name of each phase as it begins.
+
+    Returns:
+        a ``Plan`` with ``options.plan``, else a ``Deployment`` whose answers equal the notebook's.
+
+    Raises:
+        Nb2ServiceError: what could not be done; nothing is left half-written or running.
+    """
+    clock = _Clock(report)
+    with clock.phase("capture"):
+        plan = _plan(options, shell, clock.seconds)
+    if options.plan:
+        return plan
+    with ExitStack() as undone_on_failure:
+        with clock.phase("write"):
+            files = undone_on_failure.enter_context(written(render(plan.capture), plan.folder))
+        service, run = _launch_and_prove(options, plan, clock)
+    proof = Proof((run,))
+    write_proof(plan.folder, proof)
+    return Deployment(plan, sys.executable, service, proof, files.kept)
+
+
+def _launch_and_prove(
+    options: Options, plan: Plan, clock: _Clock
+) -> tuple[Service | None, ProofRun]:
+    """The service's answers in the kernel's own environment, before anyone else may ask it."""
+    name, package = plan.capture.name, plan.capture.package
+    if not options.launch:
+        with serving(plan.folder, package, sys.executable) as url, clock.phase("prove"):
+            run = prove(plan.folder, package, url, "kernel")
+            run.raise_if_different()
+            return None, run
+    owner = None if options.keep else os.getpid()
+    notebook = plan.capture.provenance.notebook
+    with ExitStack() as stack:
+        with clock.phase("launch"):
+            candidate = stack.enter_context(
+                launch(name, plan.folder, package, options.port, owner=owner, notebook=notebook)
+            )
+        with clock.phase("prove"):
+            run = prove(plan.folder, package, candidate.private_url, "kernel")
+            run.raise_if_different()
+    return find_service(name), run
+
+
+def prove_clean(deployment: Deployment) -> Deployment:
+    """Adds the proof in an environment made from nothing but ``requirements.txt``.
+
+    Raises:
+        RequirementsError: the environment cannot be made.
+    """
+    plan = deployment.plan
+    run = prove_in_clean_environment(plan.folder, plan.capture.package, deployment.python)
+    return replace(deployment, proof=add_run(plan.folder, run))
+
+
+def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
+    here = Path.cwd()
+    cells_from = options.cells_from or options.notebook
+    notebook = read_live(shell, Path(cells_from) if cells_from else None)
+    if options.notebook:
+        notebook = replace(notebook, path=options.notebook)
+    stem = Path(notebook.path).stem if notebook.path else "notebook"
+    name, package = project_name(options.name or stem)
+    wanted = Wanted(name, package, options.entries, options.bind, options.example)
+    captured = capture(wanted, shell.user_ns, notebook, shell.transform_cell, here)
+    folder = Path(options.output) if options.output else here / f"{name}-service"
+    return Plan(captured, folder.absolute(), seconds)

@@ -1,0 +1,135 @@
+"""Top-level statements of the executed cells: what can travel, one by one."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from .cells import Cell, is_directive
+from .uses import Uses, is_future_annotations, segment, split_lines, uses_of, uses_of_nodes
+
+# Magics that run their text in the notebook's own namespace.
+_CELL_MAGICS = {"time", "capture", "prun"}
+_LINE_MAGICS = {"time", "prun"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One top-level statement of an executed cell.
+
+    Attributes:
+        cell: the cell's execution count.
+        lines: first and last line in the cell (IPython syntax transformed), decorators included.
+        source: its text, with the comment lines directly above it.
+        node: its syntax tree.
+        uses: the names that it uses.
+    """
+
+    cell: int
+    lines: tuple[int, int]
+    source: str
+    node: ast.stmt = field(compare=False, repr=False)
+    uses: Uses
+
+
+def parse_statements(
+    cells: Sequence[Cell], transform: Callable[[str], str]
+) -> tuple[Statement, ...]:
+    """All top-level statements, in the order of execution.
+
+    Cells that do not parse are passed over: they cannot have run. The text that ``%%time``,
+    ``%%capture`` and ``%time`` run counts as the cell's own.
+
+    Args:
+        cells: executed cells, oldest first.
+        transform: turns IPython syntax into Python (``TransformerManager().transform_cell``).
+    """
+    found: list[Statement] = []
+    future = False
+    with warnings.catch_warnings():
+        # Invalid escapes and the like were already reported when the cell ran.
+        warnings.simplefilter("ignore")
+        for cell in cells:
+            for text, node, offset in _parse(cell.source, transform):
+                future = future or is_future_annotations(node.body)
+                found += _statements(cell.number, text, node, offset, future)
+    return tuple(found)
+
+
+def _parse(
+    source: str, transform: Callable[[str], str], offset: int = 0
+) -> Iterator[tuple[list[str], ast.Module, int]]:
+    """Pieces of plain Python in a cell: their lines, tree, and line offset in the cell."""
+    try:
+        text = transform(source).replace("\r\n", "\n").replace("\r", "\n")
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    # A run of ordinary statements is one piece; each magic that runs text is a piece of its own.
+    plain: list[ast.stmt] = []
+    for node in tree.body:
+        magic = _magic_text(node)
+        if magic is None:
+            plain.append(node)
+            continue
+        if plain:
+            yield split_lines(text), ast.Module(plain, []), offset
+            plain = []
+        inner, below = magic
+        yield from _parse(inner, transform, offset + node.lineno - 1 + below)
+    if plain:
+        yield split_lines(text), ast.Module(plain, []), offset
+
+
+def _magic_text(node: ast.stmt) -> tuple[str, int] | None:
+    """The text that a magic runs in the namespace, and how many lines below the magic it is."""
+    match node:
+        case ast.Expr(
+            ast.Call(
+                ast.Attribute(ast.Call(ast.Name("get_ipython")), kind),
+                [ast.Constant(str(name)), *_, ast.Constant(str(text))],
+            )
+        ):
+            if kind == "run_cell_magic" and name in _CELL_MAGICS:
+                return text, 1
+            if kind == "run_line_magic" and name in _LINE_MAGICS:
+                return text, 0
+    return None
+
+
+def _statements(
+    cell: int, text: Sequence[str], tree: ast.Module, offset: int, future: bool
+) -> Iterator[Statement]:
+    previous_end = 0
+    for index, node in enumerate(tree.body):
+        first, last = _first_line(node), node.end_lineno or node.lineno
+        following = tree.body[index + 1 :]
+        shared = first == previous_end or (bool(following) and _first_line(following[0]) == last)
+        body = segment(text, node) if shared else "\n".join(text[first - 1 : last])
+        comments = _comments_above(text, first, previous_end)
+        yield Statement(
+            cell=cell,
+            lines=(first + offset, last + offset),
+            source="\n".join([*comments, body]),
+            node=node,
+            uses=uses_of_nodes([node], text, future),
+        )
+        previous_end = last
+
+
+def _comments_above(text: Sequence[str], first: int, previous_end: int) -> list[str]:
+    start = first
+    while start - 1 > previous_end and text[start - 2].lstrip().startswith("#"):
+        start -= 1
+    return [line for line in text[start - 1 : first - 1] if not is_directive(line)]
+
+
+def _first_line(node: ast.stmt) -> int:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return node.lineno
+
+
+__all__ = ["Statement", "Uses", "parse_statements", "uses_of"]

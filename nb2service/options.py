@@ -1,0 +1,142 @@
+"""What a person can ask for: one Options type, and one list of options for every door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+import click
+
+from .errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to build, and what to do with it.
+
+    Attributes:
+        entries: names or expressions to serve; none means: find them.
+        bind: parameters that are not inputs, to names in the notebook.
+        name: service name; None means the notebook's name.
+        example: expression whose value is the example input.
+        output: folder to write; None means ``<name>-service`` beside the notebook.
+        port: port of the service; None means the one it had, or any free one.
+        plan: only show what would travel; write nothing.
+        launch: whether the service goes on running after its proof.
+        keep: whether the service outlives the kernel.
+        clean: whether to prove it in a clean environment too.
+        notebook: path of the notebook's file; None means: find it.
+        cells_from: file that holds the executed notebook, where it is not ``notebook`` itself
+            (parameters were inserted).
+    """
+
+    entries: tuple[str, ...] = ()
+    bind: dict[str, str] = field(default_factory=dict)
+    name: str | None = None
+    example: str | None = None
+    output: str | None = None
+    port: int | None = None
+    plan: bool = False
+    launch: bool = True
+    keep: bool = False
+    clean: bool = True
+    notebook: str | None = None
+    cells_from: str | None = None
+
+    def to_json(self) -> str:
+        """The options as text, to hand them to another process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Options:
+        """The options that ``to_json`` wrote."""
+        raw = json.loads(text)
+        return cls(**{**raw, "entries": tuple(raw["entries"])})
+
+
+def _read_bind(
+    _ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
+) -> dict[str, str]:
+    bind = {}
+    for item in value:
+        parameter, equals, name = item.partition("=")
+        if not (parameter.isidentifier() and equals and name):
+            raise click.BadParameter(f"{item!r} is not PARAMETER=NAME, as in --bind model=clf")
+        bind[parameter] = name
+    return bind
+
+
+_BUILD = (
+    click.option("--name", metavar="NAME", help="Service name (default: the notebook's)."),
+    click.option("--example", metavar="EXPR", help="Expression whose value is the example input."),
+    click.option("-o", "--output", metavar="DIR", help="Folder to write (default: NAME-service)."),
+    click.option(
+        "--bind",
+        metavar="PARAMETER=NAME",
+        multiple=True,
+        callback=_read_bind,
+        help="A parameter that is not an input, and the notebook's value for it.",
+    ),
+)
+
+
+def build_options(command: F) -> F:
+    """Adds the options that say what to build."""
+    for option in reversed(_BUILD):
+        command = option(command)
+    return command
+
+
+def port_option(command: F) -> F:
+    """Adds ``--port``."""
+    option = click.option(
+        "--port",
+        type=click.IntRange(1, 65535),
+        help="Port (default: the one it had, or a free one).",
+    )
+    return option(command)
+
+
+def only_options(values: dict[str, Any]) -> Options:
+    """Options from a click command's parameters; those that are not options are passed over."""
+    known = {member.name for member in fields(Options)}
+    return Options(**{key: value for key, value in values.items() if key in known})
+
+
+def split_line(line: str) -> list[str]:
+    """The words of a magic's line; an expression such as ``models["my model"]`` is one word.
+
+    Quotes around a whole word are taken off, quotes inside one are kept.
+
+    Raises:
+        UsageError: a quote or bracket is never closed.
+    """
+    words: list[str] = []
+    word, quote, depth = "", "", 0
+    for char in line:
+        if not quote and not depth and char.isspace():
+            if word:
+                words.append(word)
+            word = ""
+            continue
+        word += char
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+    if quote or depth > 0:
+        raise UsageError(f"{word!r} is not closed", "close the quote or bracket")
+    return [_unquote(w) for w in [*words, word] if w]
+
+
+def _unquote(word: str) -> str:
+    whole = len(word) > 1 and word[0] == word[-1] and word[0] in "\"'"
+    return word[1:-1] if whole and word[0] not in word[1:-1] else word

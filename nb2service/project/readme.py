@@ -1,0 +1,171 @@
+"""The README: what an ops person needs in order to run the service, with real requests."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ..capture.model import Capture
+from ..runtime.contract import Entry
+from ..runtime.problems import Violations
+from ..runtime.settings import SETTINGS
+from ..runtime.wire import from_rows
+from . import quoting
+from .fields import describe_input, describe_output
+from .packaging import python_minor, source_of
+from .templates import fill
+
+NOT_PROVEN = "Not proven yet."
+
+# A request that fills more than a screen is no example.
+_LONGEST_BODY = 3000
+_LINE = 100
+_SECTION = re.compile(r"(<!-- proof -->\n).*?(\n<!-- /proof -->)", re.DOTALL)
+
+
+def with_proof(text: str, proof_markdown: str) -> str:
+    """The README with its proof section replaced; unchanged if its markers are gone.
+
+    Args:
+        text: a README as ``render_readme`` wrote it, edited or not.
+        proof_markdown: what stands between the markers from now on.
+    """
+    # A marker within the proof would end the section early next time.
+    inner = proof_markdown.strip().replace("<!--", "&lt;!--")
+    return _SECTION.sub(lambda match: match[1] + inner + match[2], text, count=1)
+
+
+def render_readme(capture: Capture) -> str:
+    """``README.md``, its proof section not filled in yet."""
+    contract = capture.contract
+    first = contract.entries[0]
+    return fill(
+        "README.md.j2",
+        title=contract.title or capture.provenance.title or capture.name,
+        purpose=contract.description or capture.provenance.purpose,
+        source=source_of(capture.provenance),
+        image=f"{capture.name}-service",
+        package=capture.package,
+        python=python_minor(capture.provenance),
+        endpoints=[_endpoint(capture, entry) for entry in contract.entries],
+        error=_error(first, capture.cases[first.name]),
+        settings=SETTINGS,
+        pickles=[item for item in capture.artifacts if item.format in ("joblib", "pickle")],
+        ship_list=capture.ship_list,
+        warnings=capture.warnings,
+        provenance=capture.provenance,
+        has_notebook_tests=bool(capture.tests),
+        not_proven=NOT_PROVEN,
+    )
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One entry as the README shows it.
+
+    Attributes:
+        name: the entry's.
+        routes: its paths, the chief one first.
+        summary, doc: what it does: in one line, and in full.
+        request: shell text of a request.
+        answer: the JSON that the request gets.
+        input, fields, output: what it takes and gives, in words and as a table.
+        notes: what a caller must know.
+    """
+
+    name: str
+    routes: tuple[str, ...]
+    summary: str
+    doc: str
+    request: str
+    answer: str
+    input: str
+    fields: tuple[tuple[str, ...], ...]
+    output: str
+    notes: tuple[str, ...]
+
+
+def _endpoint(capture: Capture, entry: Entry) -> Endpoint:
+    routes = capture.contract.routes()
+    request, answer = _example(entry, capture.cases[entry.name])
+    sentence, fields = describe_input(entry.input)
+    return Endpoint(
+        name=entry.name,
+        routes=tuple(f"/{name}" for name, other in routes.items() if other is entry),
+        summary=entry.doc.strip().split("\n")[0] or f"what {entry.call} answers",
+        doc=entry.doc,
+        request=request,
+        answer=answer,
+        input=sentence,
+        fields=fields,
+        output=describe_output(entry),
+        notes=tuple(_notes(entry)),
+    )
+
+
+def _example(entry: Entry, case: dict[str, Any]) -> tuple[str, str]:
+    """A real request, as a shell command, and its real answer."""
+    alone = entry.row_wise and entry.aligned
+    instances = case["instances"][:1] if alone else case["instances"]
+    rows = case.get("rows") or case["batch"]
+    predictions = rows[:1] if alone else case["batch"]
+    body = _json({"instances": instances})
+    if len(body) > _LONGEST_BODY:
+        few = "[:1]" if alone else ""
+        script = (
+            f"import json; case = json.load(open('tests/cases/{entry.name}.json')); "
+            f"print(json.dumps({{'instances': case['instances']{few}}}))"
+        )
+        request = f"python -c {quoting.shell(script)} \\\n  | {_curl(entry)} -d @-"
+    else:
+        request = f"{_curl(entry)} \\\n  -d {quoting.shell(body)}"
+    return request, _shown({"predictions": predictions})
+
+
+def _error(entry: Entry, case: dict[str, Any]) -> tuple[str, str] | None:
+    """A request that the service refuses, and its answer; None if it takes whatever comes."""
+    row = case["instances"][0]
+    wrong = {**row, "no_such_field": 1} if isinstance(row, dict) else {"no_such_field": 1}
+    body = _json({"instances": [wrong]})
+    if len(body) > _LONGEST_BODY:
+        return None
+    try:
+        from_rows([wrong], entry.input)
+    except Violations as violations:
+        request = f"{_curl(entry)} \\\n  -d {quoting.shell(body)}"
+        return request, _shown(json.loads(violations.to_json()))
+    return None
+
+
+def _curl(entry: Entry) -> str:
+    return f"curl -s http://127.0.0.1:8080/{entry.name} -H 'Content-Type: application/json'"
+
+
+def _notes(entry: Entry) -> list[str]:
+    notes = []
+    if not entry.aligned:
+        notes.append("All rows of a request get one answer together.")
+    elif not entry.row_wise:
+        notes.append("A row's answer depends on the other rows of the same request.")
+    if not entry.repeats:
+        notes.append("The same request does not always get the same answer.")
+    if entry.rtol or entry.atol:
+        notes.append(
+            f"Answers are compared with a relative tolerance of {entry.rtol:g} and an absolute "
+            f"one of {entry.atol:g}: {entry.tolerance_reason}"
+        )
+    return notes
+
+
+def _shown(answer: Any) -> str:
+    """An answer, laid out if it is longer than a line, and cut if it is longer than a screen."""
+    line = _json(answer)
+    if len(line) > _LONGEST_BODY:
+        return line[:_LONGEST_BODY] + "…"
+    return line if len(line) <= _LINE else json.dumps(answer, ensure_ascii=False, indent=2)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,124 @@
+"""Capture → Project: every file of a service, as bytes. Pure; the same capture gives the same."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from .. import runtime
+from ..capture.model import Artifact, Capture
+from ..errors import OutputError
+from ..runtime.contract import dump_contract
+from ..runtime.openapi import openapi
+from .container import render_compose, render_dockerfile, render_dockerignore
+from .model import NOTEBOOK, README, Project
+from .notebook_module import render_notebook, render_notebook_tests
+from .packaging import (
+    render_pyproject,
+    render_requirements_dev,
+    render_requirements_in,
+    render_requirements_txt,
+    top_level_modules,
+)
+from .readme import render_readme
+from .templates import FOLDER, fill
+
+
+def render(capture: Capture, notebook_node: bytes | None = None) -> Project:
+    """The project of a capture.
+
+    Args:
+        capture: everything that the entries need.
+        notebook_node: the source notebook without outputs, as an ``.ipynb`` file's bytes.
+
+    Raises:
+        OutputError: a local module or data file has a path that the project needs itself.
+    """
+    texts = {
+        README: render_readme(capture),
+        "pyproject.toml": render_pyproject(capture),
+        "requirements.in": render_requirements_in(capture),
+        "requirements.txt": render_requirements_txt(capture),
+        "requirements-dev.txt": render_requirements_dev(capture),
+        "Dockerfile": render_dockerfile(capture),
+        ".dockerignore": render_dockerignore(capture),
+        "compose.yaml": render_compose(capture),
+        "openapi.json": _json(openapi(capture.contract)),
+        f"{capture.package}/notebook.py": render_notebook(capture),
+        f"{capture.package}/contract.json": dump_contract(capture.contract),
+        f"{capture.package}/artifacts/manifest.json": _manifest(capture.artifacts),
+        "tests/conftest.py": fill("conftest.py.j2", package=capture.package),
+        "tests/test_service.py": (FOLDER / "tests" / "test_service.py").read_text("utf-8"),
+    }
+    texts |= {f"tests/cases/{name}.json": _json(case) for name, case in capture.cases.items()}
+    if tests := render_notebook_tests(capture):
+        texts["tests/test_notebook.py"] = tests
+    files = {path: text.encode("utf-8", "replace") for path, text in texts.items()}
+    files |= {f"{capture.package}/{path}": data for path, data in _runtime().items()}
+    files |= {f"{capture.package}/artifacts/{a.file}": a.data for a in capture.artifacts}
+    if notebook_node is not None:
+        files[NOTEBOOK] = notebook_node
+    _refuse_collisions(capture, files)
+    files |= _shipped(capture)
+    return Project(capture.name, capture.package, dict(sorted(files.items())))
+
+
+def _runtime() -> dict[str, bytes]:
+    """The runtime's files, verbatim."""
+    folder = Path(runtime.__file__).parent
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def _manifest(artifacts: tuple[Artifact, ...]) -> str:
+    return _json(
+        {
+            artifact.name: {
+                "file": artifact.file,
+                "format": artifact.format,
+                "sha256": sha256(artifact.data).hexdigest(),
+                "size": len(artifact.data),
+                "type": artifact.type,
+                "cell": artifact.cell,
+            }
+            for artifact in artifacts
+        }
+    )
+
+
+def _shipped(capture: Capture) -> dict[str, bytes]:
+    """Local modules beside the package; data files where the notebook's relative paths lead."""
+    folders = {name for name in top_level_modules(capture) if not name.endswith(".py")}
+    placed = {}
+    for file in capture.files:
+        if file.kind == "module":
+            placed[file.path] = file.data
+            continue
+        placed[f"{capture.package}/files/{file.path}"] = file.data
+        if PurePosixPath(file.path).parts[0] in folders:
+            placed[file.path] = file.data  # a package of the notebook's looks beside itself
+    return placed
+
+
+def _refuse_collisions(capture: Capture, own: dict[str, bytes]) -> None:
+    """Names that would hide each other, also where case does not count."""
+    reserved = {path.split("/")[0].casefold() for path in own} | {"deploy", "setup.py"}
+    for name in top_level_modules(capture):
+        if name.casefold() in reserved or name.removesuffix(".py") == capture.package:
+            raise OutputError(
+                f"the local module {name!r} has a name that the project itself needs",
+                "rename the module, or give the service another --name",
+            )
+    for file in capture.files:
+        posix, windows = PurePosixPath(file.path), PureWindowsPath(file.path)
+        if posix.is_absolute() or windows.drive or ".." in windows.parts:
+            raise OutputError(
+                f"the file {file.path!r} lies outside of the notebook's folder",
+                "copy it below the notebook's folder and open it by a relative path",
+            )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,1 @@
+"""A Flask service that answers as the notebook it was made from."""

@@ -1,0 +1,118 @@
+"""Live arrays, columns and frames to wire values: what goes out follows the live dtype."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import numpy as np
+
+from . import values
+from .problems import MissingForm
+
+# Nanoseconds in each unit of numpy's datetime64 and timedelta64.
+_UNITS = {
+    "ns": 1,
+    "us": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+    "D": 86_400 * 10**9,
+}
+
+
+def encode_any(value: Any) -> Any:
+    """Wire form of a numpy scalar, an array, a Series, an Index or a DataFrame.
+
+    A Series whose labels are all text (one row of a frame) is an object, any other a list.
+    """
+    if hasattr(value, "columns") and hasattr(value, "iloc"):
+        return encode_frame(value)
+    if hasattr(value, "iloc") and len(value) and all(isinstance(n, str) for n in value.index):
+        return dict(zip(value.index, encode_column(value), strict=True))
+    if getattr(value, "ndim", None) == 0:
+        return encode_array(np.asarray(value))
+    if hasattr(getattr(value, "dtype", None), "na_value"):  # an extension dtype of pandas
+        return encode_column(value)
+    return encode_array(np.asarray(value))
+
+
+def encode_frame(frame: Any) -> list[dict[str, Any]]:
+    """A DataFrame as one object a row, by column label as text."""
+    names = [str(label) for label in frame.columns]
+    columns = [encode_column(frame.iloc[:, i]) for i in range(len(names))]
+    if not columns:
+        return [{} for _ in range(len(frame))]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def encode_array(array: Any) -> Any:
+    """A numpy array of any rank as nested lists; rank 0 as a single value."""
+    flat = encode_column(array.reshape(-1))
+    return _nest(flat, array.shape) if array.ndim != 1 else flat
+
+
+def encode_column(column: Any) -> list[Any]:
+    """A one-dimensional array, Series or Index as a list of wire values.
+
+    Raises:
+        MissingForm: a dtype that JSON cannot hold exactly (complex, long double, period, …).
+    """
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype):
+        return _encode_numpy(np.asarray(column))
+    if dtype.name == "category":
+        codes = np.asarray(getattr(column, "cat", column).codes)
+        table = [*encode_column(dtype.categories), None]
+        return [table[code] for code in codes.tolist()]
+    if any(word in str(dtype).lower() for word in ("period", "interval", "complex")):
+        raise MissingForm(f"the dtype {dtype} has no form in JSON")
+    return [values.encode(item) for item in column.astype(object)]
+
+
+def _encode_numpy(array: Any) -> list[Any]:
+    kind = array.dtype.kind
+    if kind in "iubU":
+        return array.tolist()  # type: ignore[no-any-return]
+    if kind == "f" and array.dtype.itemsize <= 8:
+        plain = array.astype(np.float64).tolist()
+        if np.isfinite(array).all():
+            return plain  # type: ignore[no-any-return]
+        return [item if math.isfinite(item) else values.encode(item) for item in plain]
+    if kind == "M":
+        texts = np.datetime_as_string(array).tolist()
+        return [None if text == "NaT" else values.trim_fraction(text) for text in texts]
+    if kind == "m":
+        factor = unit_of(array.dtype)
+        mask = np.isnat(array).tolist()
+        counts = array.astype(np.int64).tolist()
+        return [
+            None if gone else values.format_duration(count * factor)
+            for gone, count in zip(mask, counts, strict=True)
+        ]
+    if kind == "S":
+        return [base64.b64encode(item).decode() for item in array.tolist()]
+    if kind == "O":
+        return [values.encode(item) for item in array.tolist()]
+    raise MissingForm(f"the dtype {array.dtype} has no form in JSON")
+
+
+def _nest(flat: list[Any], shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return flat[0]
+    for size in reversed(shape[1:]):
+        count = math.prod(shape) // size if size else 0
+        flat = [
+            flat[i * size : (i + 1) * size] for i in range(min(count, len(flat) // (size or 1)))
+        ]
+    return flat
+
+
+def unit_of(dtype: Any) -> int:
+    """Nanoseconds in one count of a datetime64 or timedelta64 dtype."""
+    unit, count = np.datetime_data(dtype)
+    if unit not in _UNITS:
+        raise MissingForm(f"the dtype {dtype} has no form in JSON")
+    return _UNITS[unit] * int(count)

@@ -1,0 +1,134 @@
+"""Runs the application on gunicorn: worker processes with threads, one loaded model."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from .settings import Settings
+
+log = logging.getLogger(__package__)
+
+
+class ServeError(RuntimeError):
+    """The service cannot listen where it was told to."""
+
+
+def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
+    """Serve until SIGTERM or SIGINT, then let running requests finish.
+
+    Args:
+        settings: where to listen and with how many workers.
+        fds: sockets that already listen, handed over by a supervisor; instead of host and port.
+
+    Raises:
+        ServeError: the address is taken or not ours, or a descriptor is no socket.
+        LoadError: the notebook's code or an artifact does not load.
+    """
+    sockets = [_inherited(fd) for fd in fds] or [_listen(settings.host, settings.port)]
+    shared = _shared_folder()
+    # prometheus_client looks at this when it is imported.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared)
+    try:
+        from .app import create_app
+
+        _run(create_app(settings, warm=False), settings, sockets, os.getpid())
+    finally:
+        if multiprocessing_parent(shared):
+            shutil.rmtree(shared, ignore_errors=True)
+
+
+def multiprocessing_parent(shared: Path) -> bool:
+    """Whether this process made the shared folder (workers are forks of it)."""
+    return shared.name.endswith(f"-{os.getpid()}")
+
+
+def _run(app: Any, settings: Settings, sockets: list[socket.socket], parent: int) -> None:
+    from gunicorn.app.base import BaseApplication
+    from prometheus_client.multiprocess import mark_process_dead
+
+    addresses = [_url(item) for item in sockets]
+    service = app.extensions["service"]
+
+    def when_ready(server: Any) -> None:
+        log.info("%s", json.dumps({"event": "listening", "on": addresses, "pid": parent}))
+
+    def post_worker_init(worker: Any) -> None:
+        # Only now: threads that numeric libraries start for the first call do not survive a fork.
+        threading.Thread(target=service.warm, name="warm-up", daemon=True).start()
+
+    def child_exit(server: Any, worker: Any) -> None:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+    options = {
+        # Gunicorn takes the descriptors over; both ways of listening are one from here on.
+        "bind": [f"fd://{item.detach()}" for item in sockets],
+        "workers": settings.workers,
+        "worker_class": "gthread",
+        "threads": settings.threads,
+        "timeout": settings.timeout,
+        "graceful_timeout": settings.timeout,
+        "keepalive": 75,
+        "preload_app": True,
+        "loglevel": "debug" if settings.log_level == "DEBUG" else "warning",
+        "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
+        "proc_name": __package__,
+        "when_ready": when_ready,
+        "post_worker_init": post_worker_init,
+        "child_exit": child_exit,
+        # Newer gunicorn opens a control socket in the home folder, which may be read-only.
+        "control_socket_disable": True,
+    }
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            for name, value in options.items():
+                if name in self.cfg.settings:
+                    self.cfg.set(name, value)
+
+        def load(self) -> Any:
+            return app
+
+    Server().run()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number and number > 0 else str(error)
+        raise ServeError(f"cannot listen on {host}:{port}: {reason}") from None
+
+
+def _inherited(fd: int) -> socket.socket:
+    try:
+        return socket.socket(fileno=fd)
+    except OSError as error:
+        raise ServeError(f"--fd {fd} is not an open socket: {error.strerror}") from None
+
+
+def _url(item: socket.socket) -> str:
+    address = item.getsockname()
+    if not isinstance(address, tuple):
+        return f"unix:{address}"
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return f"http://{host}:{address[1]}"
+
+
+def _shared_folder() -> Path:
+    """A folder in memory where the workers add up their metrics."""
+    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    try:
+        made = Path(tempfile.mkdtemp(prefix="metrics-", dir=parent))
+    except OSError as error:
+        raise ServeError(f"no folder for temporary files is writable: {error}") from None
+    return made.rename(made.with_name(f"{made.name}-{os.getpid()}"))

@@ -1,0 +1,224 @@
+"""Tables in request bodies: CSV, Arrow, Parquet and npy to wire rows or columns."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from . import values
+from .cells import parse_cell
+from .contract import Field, Input
+from .problems import Problem
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Wire rows, as ``wire.from_rows`` takes them."""
+
+    rows: list[Any]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Wire values by column, as ``wire.from_columns`` takes them, and how many rows there are."""
+
+    columns: dict[str, list[Any]]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+
+def has_pyarrow() -> bool:
+    """Whether Arrow and Parquet can be read and written here."""
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+def decode_text(body: bytes, parameters: dict[str, str]) -> str:
+    """The body as text, by the content type's charset (UTF-8 by default)."""
+    charset = parameters.get("charset", "utf-8")
+    try:
+        return body.decode("utf-8-sig" if charset in ("utf-8", "utf8") else charset)
+    except LookupError:
+        raise Problem(415, f"the charset {charset!r} is unknown") from None
+    except UnicodeDecodeError as error:
+        raise Problem(400, f"the body is not {charset}: byte {error.start}") from None
+
+
+def read_csv(body: bytes, parameters: dict[str, str], input_: Input) -> Rows | Columns:
+    """CSV by its header; by position where it has none (``header=absent``, or all numbers)."""
+    if len(input_.shape) > 1:
+        raise Problem(415, "rows of this entry are nested lists, which CSV cannot hold; send JSON")
+    lines = _csv_lines(decode_text(body, parameters))
+    if not lines:
+        raise Problem(400, "the CSV is empty; it needs a header line with the columns' names")
+    if parameters.get("header") == "absent" or _lacks_header(lines[0], input_):
+        header = positional_names(input_, len(lines[0]))
+    else:
+        header, *lines = lines
+    for number, line in enumerate(lines, 1):
+        if len(line) != len(header):
+            raise Problem(400, f"CSV row {number} has {len(line)} cells, the header {len(header)}")
+    twice = {name for name in header if header.count(name) > 1}
+    if twice:
+        raise Problem(400, f"the CSV has more than one column {sorted(twice)[0]!r}")
+    cells = zip(*lines, strict=True) if lines else ([] for _ in header)
+    columns = {
+        name: _parse_cells(column, _field_of(name, input_))
+        for name, column in zip(header, cells, strict=True)
+    }
+    return Columns(columns, len(lines))
+
+
+def _csv_lines(text: str) -> list[list[str]]:
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise Problem(400, f"the body is not CSV: {error}") from None
+    width = len(lines[0]) if lines else 0
+    # In a file with one column, an empty line is a row whose value is missing.
+    rows = [line or [""] for line in lines] if width == 1 else [line for line in lines if line]
+    while rows and text.endswith("\n\n") and rows[-1] == [""]:
+        rows.pop()
+    return rows
+
+
+def _lacks_header(first: list[str], input_: Input) -> bool:
+    """Whether the first line of a CSV of numbers already is data, as some platforms send it."""
+    if input_.kind != "array" or input_.fields[0].type not in ("integer", "number"):
+        return False
+    known = {str(name) for name in input_.names}
+    return not known & set(first) and all(
+        not isinstance(parse_cell(cell, "number", True), str) for cell in first
+    )
+
+
+def positional_names(input_: Input, count: int) -> list[str]:
+    """Column names of a table without header: those of the contract, then ``x0``, ``x1``, …"""
+    if input_.kind in ("frame", "arguments"):
+        names = [field.name for field in input_.fields]
+    elif input_.kind == "array":
+        names = [str(name) for name in input_.names]
+    else:
+        names = [input_.fields[0].name or "value"]
+    return names if len(names) == count else [f"x{i}" for i in range(count)]
+
+
+def _field_of(name: str, input_: Input) -> Field | None:
+    if input_.kind in ("frame", "arguments"):
+        return next((field for field in input_.fields if field.name == name), None)
+    return input_.fields[0]
+
+
+def _parse_cells(cells: Any, field: Field | None) -> list[Any]:
+    if field is None:  # unknown column: reported by the contract's check
+        return list(cells)
+    return [parse_cell(cell, field.type, field.nullable) for cell in cells]
+
+
+# --- Arrow, Parquet, npy ------------------------------------------------------------------------
+
+
+def read_arrow(body: bytes, parameters: dict[str, str], input_: Input) -> Columns:
+    """An Arrow IPC stream or file."""
+    arrow = _pyarrow()
+    source = arrow.BufferReader(body)
+    try:
+        if body[:6] == b"ARROW1":
+            table = arrow.ipc.open_file(source).read_all()
+        else:
+            table = arrow.ipc.open_stream(source).read_all()
+    except (arrow.ArrowException, OSError) as error:
+        raise Problem(400, f"the body is not an Arrow IPC stream: {_first_line(error)}") from None
+    return _arrow_columns(table)
+
+
+def read_parquet(body: bytes, parameters: dict[str, str], input_: Input) -> Columns:
+    """A Parquet file."""
+    arrow = _pyarrow()
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(arrow.BufferReader(body))
+    except (arrow.ArrowException, OSError) as error:
+        raise Problem(400, f"the body is not Parquet: {_first_line(error)}") from None
+    return _arrow_columns(table)
+
+
+def _pyarrow() -> Any:
+    if not has_pyarrow():
+        raise Problem(415, "Arrow and Parquet need pyarrow, which is not installed here; send CSV")
+    import pyarrow
+
+    return pyarrow
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).split("\n", 1)[0]
+
+
+def _arrow_columns(table: Any) -> Columns:
+    # pandas writes its row labels as a column; they are no part of the rows.
+    names = [name for name in table.column_names if not name.startswith("__index_level_")]
+    if len(set(names)) < len(names):
+        raise Problem(400, "the table has more than one column of the same name")
+    columns = {name: _arrow_values(table.column(name)) for name in names}
+    return Columns(columns, table.num_rows)
+
+
+def _arrow_values(column: Any) -> list[Any]:
+    kind = str(column.type)
+    items: list[Any] = column.to_pylist()
+    if kind.startswith(("int", "uint", "bool", "string", "large_string")):
+        return items
+    return [values.encode(item) for item in items]
+
+
+def read_npy(body: bytes, parameters: dict[str, str], input_: Input) -> Rows:
+    """A numpy array as ``numpy.save`` writes it; one row where it has no row axis."""
+    if input_.kind != "array":
+        raise Problem(415, "npy is accepted by entries that take arrays only; send JSON or CSV")
+    import numpy as np
+
+    from .arrays import encode_array
+
+    try:
+        array = np.load(io.BytesIO(body), allow_pickle=False)
+        rows = encode_array(array)
+    except (ValueError, TypeError, EOFError, OSError) as error:
+        raise Problem(400, f"the body is not an npy array: {_first_line(error)}") from None
+    return Rows(rows if array.ndim > len(input_.shape) else [rows])
+
+
+def as_rows(table: Columns, input_: Input) -> Rows:
+    """Rows of a table for an entry that takes no frame."""
+    if input_.kind == "arguments":
+        optional = {f.name for f in input_.fields if not f.required and not f.nullable}
+        names = list(table.columns)
+        return Rows(
+            [
+                {
+                    n: v
+                    for n, v in zip(names, row, strict=True)
+                    if v is not None or n not in optional
+                }
+                for row in zip(*table.columns.values(), strict=True)
+            ]
+        )
+    if not input_.shape:
+        if len(table.columns) != 1:
+            raise Problem(400, f"the table must have one column, not {len(table.columns)}")
+        return Rows(next(iter(table.columns.values())))
+    names = [str(name) for name in input_.names] or [f"x{i}" for i in range(input_.shape[0])]
+    if set(names) == set(table.columns):
+        table = Columns({name: table.columns[name] for name in names}, table.count)
+    elif input_.names and set(names) & set(table.columns):
+        missing = sorted(set(names) - set(table.columns)) or sorted(set(table.columns) - set(names))
+        raise Problem(400, f"the columns are not those of the contract: {missing[0]!r}")
+    return Rows([list(row) for row in zip(*table.columns.values(), strict=True)])

@@ -1,0 +1,149 @@
+"""Predictions to the bytes that the client asked for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from .cells import format_cell
+from .contract import Field, Output
+from .problems import Problem, Report
+from .reading import ARROW
+from .tabular import has_pyarrow
+from .values import parse
+
+JSON = "application/json"
+JSON_LINES = "application/x-ndjson"
+CSV = "text/csv"
+
+_encoder = msgspec.json.Encoder()
+
+
+@lru_cache(maxsize=256)
+def negotiate(accept: str) -> str:
+    """The content type of the answer for an ``Accept`` header; JSON if it leaves the choice.
+
+    Raises:
+        Problem: 406, none of the offered types is acceptable.
+    """
+    offered = answer_types()
+    if not accept.strip():
+        return JSON
+    best: str | None = parse_accept_header(accept, MIMEAccept).best_match(offered)
+    if best is None:
+        raise Problem(406, f"{accept!r} is not offered; accept one of: {', '.join(offered)}")
+    return best
+
+
+def answer_types(arrow: bool | None = None) -> list[str]:
+    """The content types in which predictions can be had, the preferred one first.
+
+    Args:
+        arrow: whether Arrow counts; by default, whether pyarrow is installed here.
+    """
+    arrow = has_pyarrow() if arrow is None else arrow
+    return [JSON, CSV, JSON_LINES] + ([ARROW] if arrow else [])
+
+
+def write(predictions: list[Any], output: Output, media_type: str) -> bytes:
+    """Wire predictions as a body of ``media_type`` (one that ``negotiate`` gave)."""
+    return _WRITERS[media_type](predictions, output)
+
+
+def json_bytes(value: Any) -> bytes:
+    """Wire values as JSON."""
+    return _encoder.encode(value)
+
+
+def _write_json(predictions: list[Any], output: Output) -> bytes:
+    return _encoder.encode({"predictions": predictions})
+
+
+def _write_json_lines(predictions: list[Any], output: Output) -> bytes:
+    return b"".join(_encoder.encode(item) + b"\n" for item in predictions)
+
+
+def _write_csv(predictions: list[Any], output: Output) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = _columns(predictions, output)
+    writer.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow([format_cell(value) for value in row])
+    return text.getvalue().encode()
+
+
+def _write_arrow(predictions: list[Any], output: Output) -> bytes:
+    import pyarrow as pa
+
+    columns = _columns(predictions, output)
+    fields = {field.name: field for field in output.fields}
+    only = output.fields[0] if len(output.fields) == 1 else None
+    arrays = {
+        name: _arrow_array(pa, column, fields.get(name, only)) for name, column in columns.items()
+    }
+    table = pa.table(arrays)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def _arrow_array(pa: Any, column: list[Any], field: Field | None) -> Any:
+    """The column with the contract's dtype; as JSON has it, where the answers differ from that."""
+    if any(isinstance(value, (list, dict)) for value in column):
+        return pa.array([None if v is None else json.dumps(v) for v in column])
+    if field and field.dtype not in ("", "object"):
+        from .columns import decode_column
+
+        report = Report()
+        nullable = replace(field, nullable=True)
+        made = decode_column(
+            column,
+            nullable,
+            report,
+            lambda i: (i, ""),
+            lambda value, f, row, path: parse(value, f.type),
+        )
+        if not report.errors:
+            return pa.array(made, from_pandas=True)
+    if len({type(value) for value in column if value is not None} - {int, float}) > 1:
+        return pa.array([None if v is None else json.dumps(v) for v in column])
+    return pa.array(column)
+
+
+def _columns(predictions: list[Any], output: Output) -> dict[str, list[Any]]:
+    """Predictions by column: of objects their members, of lists their positions."""
+    names = [str(name) for name in output.names]
+    if output.kind == "frame" or any(isinstance(item, dict) for item in predictions):
+        found = [n for item in predictions if isinstance(item, dict) for n in item]
+        keys = list(dict.fromkeys([field.name for field in output.fields if field.name] + found))
+        if all(isinstance(item, dict) for item in predictions):
+            return {name: [item.get(name) for item in predictions] for name in keys}
+    widths = {len(item) if isinstance(item, list) else None for item in predictions}
+    width = widths.pop() if len(widths) == 1 else None
+    if width is not None and len(output.shape) < 2:
+        names = names if len(names) == width else [f"prediction_{i}" for i in range(width)]
+        return {name: [item[i] for item in predictions] for i, name in enumerate(names)}
+    if not predictions and len(output.shape) == 1:
+        width = output.shape[0]
+        names = names if len(names) == width else [f"prediction_{i}" for i in range(width)]
+        return {name: [] for name in names}
+    return {"prediction": predictions}
+
+
+_WRITERS: dict[str, Callable[[list[Any], Output], bytes]] = {
+    JSON: _write_json,
+    CSV: _write_csv,
+    JSON_LINES: _write_json_lines,
+    ARROW: _write_arrow,
+}

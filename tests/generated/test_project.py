@@ -1,0 +1,356 @@
+"""Projects as they are generated: they run, are clean, and hold nothing that they should not."""
+
+import ast
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import captures
+import dockerfile
+import pytest
+import yaml
+
+import nb2service.runtime
+from nb2service.capture.model import Part, Pin, ShippedFile
+from nb2service.errors import OutputError
+from nb2service.project.render import render
+from nb2service.project.write import written
+
+try:
+    import tomllib
+except ImportError:  # Python 3.10
+    import tomli as tomllib
+
+HOSTILE = [
+    'a"b',
+    "$(touch x)",
+    "two\nlines",
+    "`ticks` ```",
+    "--> <!-- /proof --> </script>",
+    "'''\"\"\" \\ x",
+    "{{ x }} {% y %} | \x00\x1b[0m\u2028 \ud800",
+    "\nRUN touch x\nimport os",
+]
+CAPTURES = {"churn": captures.churn, "shout": captures.shout}
+
+
+def write(capture, folder, notebook=None):
+    with written(render(capture, notebook), folder) as done:
+        return done.folder
+
+
+@pytest.fixture(scope="module", params=CAPTURES)
+def folder(request, tmp_path_factory):
+    made = CAPTURES[request.param]()
+    return write(made, tmp_path_factory.mktemp("made") / f"{made.name}-service", b'{"cells": []}')
+
+
+def run(*command, folder):
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": tools, "PYTHONDONTWRITEBYTECODE": "1"}
+    program = shutil.which(command[0], path=tools) or command[0]
+    return subprocess.run(
+        [program, *command[1:]],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def package_of(folder):
+    return folder.name.removesuffix("-service") + "_service"
+
+
+def texts(folder):
+    """Each text file that ops read, with its path."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "artifacts" not in path.parts and ".pyc" not in path.suffixes:
+            yield path, path.read_bytes().decode("utf-8")
+
+
+# --- it runs ------------------------------------------------------------------------------------
+
+
+def test_its_own_tests_pass(folder):
+    done = run(sys.executable, "-W", "error", "-m", "pytest", "-q", "-rs", folder=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^\d+ passed in", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_its_own_tests_notice_another_answer(tmp_path):
+    made = captures.shout()
+    louder = made.parts[0].source.replace("upper()", 'upper() + "!"')
+    broken = replace(made, parts=(replace(made.parts[0], source=louder),))
+    folder = write(broken, tmp_path / "shout-service")
+    done = run(sys.executable, "-m", "pytest", "-q", folder=folder)
+    assert done.returncode == 1
+    assert '"HI!"' in done.stdout
+
+
+def test_the_notebooks_asserts_can_fail(tmp_path):
+    made = captures.churn()
+    test = replace(made.tests[0], source="def helper():\n    return GROUPS\nassert helper() == []")
+    folder = write(replace(made, tests=(test,)), tmp_path / "churn-service")
+    done = run(sys.executable, "-m", "pytest", "-q", "tests/test_notebook.py", folder=folder)
+    assert done.returncode == 1
+    assert "test_cell_9" in done.stdout
+
+
+def test_the_readmes_requests_get_the_readmes_answers(folder):
+    """Each curl of the README, asked of the application, gets the JSON that follows it."""
+    script = """
+import json, os, re, shlex, sys
+from importlib import import_module
+sys.path[0] = os.getcwd()
+with open("README.md", encoding="utf-8") as file:
+    readme = file.read()
+app = import_module(sys.argv[1] + ".app").create_app()
+pairs = re.findall(r"```+sh\\n(curl.*?)\\n```+\\n\\n```+json\\n(.*?)\\n```", readme, re.DOTALL)
+for command, answer in pairs:
+    words = shlex.split(command.replace("\\\\\\n", ""))
+    url, data = next(w for w in words if w.startswith("http")), words[words.index("-d") + 1]
+    path = url.split(":8080", 1)[1]
+    got = app.test_client().post(path, data=data, content_type="application/json")
+    assert got.json == json.loads(answer), (got.text, answer)
+print(len(pairs))
+"""
+    package = package_of(folder)
+    done = run(sys.executable, "-c", script, package, folder=folder)
+    assert done.returncode == 0, done.stderr
+    cases = len(list((folder / "tests/cases").iterdir()))
+    assert int(done.stdout) == cases + 1  # and a refusal
+
+
+# --- it is clean --------------------------------------------------------------------------------
+
+
+def test_ruff_finds_nothing(folder):
+    assert run("ruff", "check", "--no-cache", ".", folder=folder).stdout == "All checks passed!\n"
+    notebook = next(folder.glob("*/notebook.py"))
+    alone = run(
+        "ruff",
+        "check",
+        "--no-cache",
+        "--isolated",
+        "--select=E4,E7,E9,F",
+        str(notebook),
+        folder=folder,
+    )
+    assert alone.stdout == "All checks passed!\n"
+
+
+def test_nothing_needs_nb2service(folder):
+    for path, _ in texts(folder):
+        if path.suffix == ".py":
+            tree = ast.parse(path.read_bytes())
+            nodes = [n for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom))]
+            names = [alias.name for node in nodes for alias in node.names]
+            names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+            assert not [name for name in names if name.split(".")[0] == "nb2service"], path
+    assert "nb2service" not in (folder / "requirements.txt").read_text()
+    assert "nb2service" not in (folder / "pyproject.toml").read_text().replace(".nb2service", "")
+
+
+def test_nothing_of_this_machine_is_in_it(folder):
+    words = {str(Path(nb2service.__file__).parents[1]), str(Path.home()), str(folder), sys.prefix}
+    for path, text in texts(folder):
+        assert not [word for word in words if len(word) > 5 and word in text], path
+
+
+def test_the_runtime_is_copied_byte_for_byte(folder):
+    source = Path(nb2service.runtime.__file__).parent
+    files = [path for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert len(files) > 5
+    package = folder / package_of(folder)
+    for path in files:
+        assert (package / path.relative_to(source)).read_bytes() == path.read_bytes()
+
+
+def test_the_same_capture_gives_the_same_bytes():
+    one, two = render(captures.churn()), render(captures.churn())
+    assert one == two
+    assert list(one.files) == sorted(one.files)
+
+
+def test_dockerfile(folder):
+    image = dockerfile.build(folder)
+    package = package_of(folder)
+    assert image.base == "python:{}.{}-slim".format(*sys.version_info)
+    assert image.user == "1000"
+    assert {user for user, _ in image.runs} == {"root"}
+    assert image.env["HOST"] == "0.0.0.0"
+    assert image.env["PORT"] == "8080"
+    assert image.entrypoint == ["python", "-m", package]
+    assert image.cmd == ["serve"]
+    assert "/healthz" in image.healthcheck[-1]
+    compile(image.healthcheck[-1], "healthcheck", "exec")
+    assert image.labels["org.opencontainers.image.title"] == folder.name
+    generated = json.loads((folder / ".nb2service/generated.json").read_text())
+    assert {path for path in generated if path.startswith(package + "/")} <= image.files
+    assert not [path for path in image.files if path.startswith((".nb2service", "tests"))]
+    assert ("rounding/clipping.py" in image.files) == (package == "churn_service")
+
+
+def test_hadolint_finds_nothing(folder):
+    done = run("hadolint", "Dockerfile", folder=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_compose(folder):
+    services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
+    (service,) = services.values()
+    assert list(services) == [folder.name.removesuffix("-service")]
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]
+
+
+def test_pyproject(folder):
+    made = tomllib.loads((folder / "pyproject.toml").read_text())
+    name, package = folder.name, package_of(folder)
+    assert made["project"]["name"] == name
+    assert made["project"]["scripts"] == {name: f"{package}.__main__:main"}
+    assert made["project"]["requires-python"] == "=={}.{}.*".format(*sys.version_info)
+    packages = made["tool"]["setuptools"]["packages"]
+    assert packages == ([package, "rounding"] if package == "churn_service" else [package])
+
+
+def test_the_wheel_holds_what_the_service_needs(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    script = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    done = run(sys.executable, "-c", script, str(tmp_path), folder=copy)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        texts = {
+            Path(name).name: archive.read(name).decode()
+            for name in archive.namelist()
+            if ".dist-info/" in name
+        }
+    generated = json.loads((folder / ".nb2service/generated.json").read_text())
+    ours = {path for path in generated if path.startswith((f"{package_of(folder)}/", "rounding/"))}
+    assert names == ours
+    assert f"{folder.name} = {package_of(folder)}.__main__:main" in texts["entry_points.txt"]
+    pins = [pin for pin in pinned(folder) if pin]
+    required = re.findall(r"^Requires-Dist: (.*)$", texts["METADATA"], re.MULTILINE)
+    assert sorted(required) == sorted(pins)
+
+
+# --- what is in it ------------------------------------------------------------------------------
+
+
+def test_system_libraries_are_installed_for_those_who_need_them():
+    made = captures.shout()
+    pins = (*made.requirements, Pin("lightgbm", "4.0.0", "imported by cell [2]", True))
+    text = render(replace(made, requirements=pins)).files["Dockerfile"].decode()
+    assert "libgomp1" in text
+    assert "libgomp1" not in render(made).files["Dockerfile"].decode()
+
+
+def test_requirements_say_why():
+    files = render(captures.churn()).files
+    direct, every = files["requirements.in"].decode(), files["requirements.txt"].decode()
+    assert re.search(r"^pandas==\S+ +# imported by cell \[2\]$", direct, re.MULTILINE)
+    assert "scipy" not in direct
+    assert re.search(r"^scipy==\S+ +# via pandas$", every, re.MULTILINE)
+    model, web = every.split("# The web layer\n")
+    assert [line.split("==")[0] for line in web.splitlines()] == [pin.name for pin in captures.WEB]
+    assert "flask" not in model
+
+
+def test_notebook_module_keeps_the_cells_as_they_are():
+    text = render(captures.churn()).files["churn_service/notebook.py"].decode()
+    assert ast.get_docstring(ast.parse(text)).startswith(
+        "The code of the notebook work/churn.ipynb"
+    )
+    for part in captures.churn().parts:
+        assert part.source in text
+    assert re.findall(r"# --- (.*) ---", text) == ["cell [2]", "cell [4]", "cell [5]"]
+    assert '# fitted in cell [4]\nmodel = load("model")' in text
+
+
+def test_notebook_module_makes_way_for_the_notebooks_own_load():
+    made = captures.churn()
+    own = Part("code", ("load",), "def load(path):\n    return path", 1)
+    future = Part("import", ("annotations",), "from __future__ import annotations", 7)
+    made = replace(made, parts=(own, *made.parts, future))
+    text = render(made).files["churn_service/notebook.py"].decode()
+    tree = ast.parse(text)
+    compile(tree, "notebook.py", "exec")
+    assert "from .store import load as load_artifact" in text
+    assert 'model = load_artifact("model")' in text
+    assert "def load(path):" in text
+
+
+def test_data_of_a_local_package_lies_in_both_places_where_it_is_looked_for():
+    made = captures.churn()
+    data = ShippedFile("rounding/steps.json", "data", b"[]")
+    files = render(replace(made, files=(*made.files, data))).files
+    assert files["churn_service/files/rounding/steps.json"] == b"[]"
+    assert files["rounding/steps.json"] == b"[]"
+    assert "groups.txt" not in files
+
+
+def test_large_requests_of_the_readme_come_from_the_case(tmp_path):
+    made = captures.shout()
+    long = "long " * 1000
+    case = {**made.cases["shout"], "instances": [{"text": long}], "batch": [long.upper()]}
+    text = render(replace(made, cases={"shout": case})).files["README.md"].decode()
+    assert len(text) < 12_000
+    command = text.split("```sh\npython -c ")[1].split(" \\\n  | curl")[0]
+    folder = write(replace(made, cases={"shout": case}), tmp_path / "shout-service")
+    (script,) = shlex.split(command)
+    done = run(sys.executable, "-c", script, folder=folder)
+    assert json.loads(done.stdout) == {"instances": [{"text": long}]}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_texts_stay_texts(text, tmp_path):
+    made = captures.hostile(text)
+    folder = write(made, tmp_path / "shout-service")
+    plain = write(captures.shout(), tmp_path / "plain-service")
+    for path, _ in texts(folder):
+        if path.suffix == ".py":
+            names = [type(node) for node in ast.walk(ast.parse(path.read_bytes()))]
+            other = ast.parse((plain / path.relative_to(folder)).read_bytes())
+            assert names == [type(node) for node in ast.walk(other)], path
+    same = dockerfile.build(plain)
+    image = dockerfile.build(folder)
+    assert (image.runs, image.entrypoint, image.user) == (same.runs, same.entrypoint, same.user)
+    assert tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    compose = yaml.safe_load((folder / "compose.yaml").read_text("utf-8"))
+    assert compose["services"].keys() == {"shout"}
+    assert pinned(folder) == pinned(plain)
+    readme = (folder / "README.md").read_text("utf-8").splitlines()
+    assert (readme.count("<!-- proof -->"), readme.count("<!-- /proof -->")) == (1, 1)
+    assert run("hadolint", "Dockerfile", folder=folder).returncode == 0
+
+
+def pinned(folder):
+    lines = (folder / "requirements.txt").read_text("utf-8").splitlines()
+    return [line.split("#")[0].strip() for line in lines]
+
+
+@pytest.mark.parametrize(
+    "path", ["tests/common.py", "Tests/a.py", "deploy/a.py", "shout_service.py", "setup.py"]
+)
+def test_modules_that_would_hide_the_project_are_refused(path):
+    made = replace(captures.shout(), files=(ShippedFile(path, "module", b""),))
+    with pytest.raises(OutputError, match="a name that the project itself needs"):
+        render(made)
+
+
+@pytest.mark.parametrize("path", ["../secret.csv", "/etc/passwd", "a/../../b", "c:\\x"])
+def test_files_that_would_land_elsewhere_are_refused(path):
+    made = replace(captures.shout(), files=(ShippedFile(path, "data", b""),))
+    with pytest.raises(OutputError, match="outside of the notebook's folder"):
+        render(made)

@@ -1,0 +1,279 @@
+"""The real thing: ``python -m package …`` over loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from runtime_project import ENTRIES, ROW, build
+
+LIMIT = 30.0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("served")
+    build(made, "served")
+    return made
+
+
+def environment(**more):
+    names = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+    return {name: os.environ[name] for name in names if name in os.environ} | more
+
+
+def run(folder, *words, **more):
+    return subprocess.run(
+        [sys.executable, "-m", "served", *words],
+        cwd=folder,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+
+
+class Running:
+    """A service process and where it listens."""
+
+    def __init__(self, process, base):
+        self.process = process
+        self.base = base
+
+    def ask(self, path, body=None, accept="*/*"):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Accept": accept}
+        request = urllib.request.Request(self.base + path, data, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def wait(self):
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self.process.stderr.read()
+            try:
+                if self.ask("/readyz")[0] == 200:
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                pass
+            time.sleep(0.05)
+        pytest.fail("the service did not get ready")
+
+
+@contextmanager
+def serving(folder, *words, base=None, pass_fds=(), **more):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    where = [] if base else ["--port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "served", "serve", *where, *words],
+        cwd=folder,
+        env=environment(**more),
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=pass_fds,
+    )
+    try:
+        service = Running(process, base or f"http://127.0.0.1:{port}")
+        service.wait()
+        yield service
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(LIMIT)
+        process.stderr.close()
+
+
+def end(service):
+    """Stop the service as a supervisor does; its exit code and what it logged."""
+    service.process.send_signal(signal.SIGTERM)
+    _, log = service.process.communicate(timeout=LIMIT)
+    return service.process.returncode, log
+
+
+def test_two_workers_answer_alike_count_together_and_stop_cleanly(folder):
+    with serving(folder, "--workers", "2", "--a-word-of-the-platform") as service:
+        rows = [{**ROW, "age": age} for age in range(20, 60)]
+        for row in rows:
+            status, body = service.ask("/predict", {"instances": [row]})
+            assert (status, json.loads(body)) == (200, {"predictions": [row["age"] * 0.5 + 1.0]})
+        for _ in range(4):  # whichever worker answers
+            metrics = service.ask("/metrics")[1]
+            assert 'service_requests_total{entry="predict",status="200"} 40.0' in metrics
+        status, body = service.ask("/distance", {"point": {"x": 3.0, "y": 4.0}})
+        assert json.loads(body) == {"predictions": [{"distance": 5.0}]}
+        code, log = end(service)
+    assert code == 0
+    assert "Warning: ignored: --a-word-of-the-platform" in log
+    events = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert len([event for event in events if event.get("entry") == "predict"]) == 40
+    assert "Traceback" not in log
+    folders = [Path("/dev/shm"), Path(tempfile.gettempdir())]
+    left = [item for where in folders for item in where.glob(f"metrics-*-{service.process.pid}")]
+    assert left == []
+
+
+def test_a_request_under_way_is_finished_at_shutdown(folder):
+    with (
+        serving(folder) as service,
+        socket.create_connection(
+            ("127.0.0.1", int(service.base.rsplit(":", 1)[1])), timeout=LIMIT
+        ) as client,
+    ):
+        body = json.dumps(ROW).encode()
+        head = f"POST /predict HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall(head.encode() + body[:10])
+        time.sleep(0.3)
+        service.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        client.sendall(body[10:])
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200 OK")
+        assert service.process.wait(LIMIT) == 0
+
+
+def test_sockets_handed_over_by_a_supervisor(folder):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as two,
+    ):
+        bases = [f"http://127.0.0.1:{item.getsockname()[1]}" for item in (one, two)]
+        fds = (one.fileno(), two.fileno())
+        words = [word for fd in fds for word in ("--fd", str(fd))]
+        with serving(folder, *words, base=bases[0], pass_fds=fds) as service:
+            other = Running(service.process, bases[1])
+            assert other.ask("/predict", ROW)[0] == 200
+            assert end(service)[0] == 0
+        # The supervisor still holds the sockets: a successor answers on the same ports.
+        with serving(folder, *words, base=bases[0], pass_fds=fds) as service:
+            assert service.ask("/predict", ROW)[0] == 200
+
+
+def test_a_home_that_cannot_be_written_to(folder, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o500)
+    with serving(folder, HOME=str(home)) as service:
+        assert service.ask("/predict", ROW)[0] == 200
+        assert list(home.iterdir()) == []
+        assert end(service)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "words", "line"),
+    [
+        ({"WORKERS": "many"}, (), "Error: WORKERS must be a whole number, not 'many'"),
+        ({"PORT": "99999"}, (), "Error: PORT must be between 0 and 65535, not 99999"),
+        ({}, ("--fd", "77"), "Error: --fd 77 is not an open socket: Bad file descriptor"),
+    ],
+)
+def test_wrong_settings_are_one_line(folder, more, words, line):
+    done = run(folder, "serve", *words, **more)
+    assert (done.returncode, done.stderr.strip()) == (1, line)
+
+
+def test_a_taken_port_is_one_line(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(folder, "serve", "--port", str(port))
+    assert done.returncode == 1
+    assert (
+        done.stderr.strip() == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use"
+    )
+
+
+def test_a_model_that_does_not_load_is_one_line(tmp_path):
+    package = build(tmp_path, "served")
+    (package / "artifacts" / "weights.pickle").write_bytes(b"altered")
+    done = run(tmp_path, "serve", "--port", "0")
+    assert done.returncode == 1
+    assert "weights.pickle was altered" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_predict_scores_a_file(folder, tmp_path):
+    rows, out = tmp_path / "rows.csv", tmp_path / "out.csv"
+    pd.DataFrame([ROW, ROW]).to_csv(rows, index=False)
+    done = run(folder, "predict", str(rows), "-o", str(out), "--entry", "predict")
+    assert done.returncode == 0, done.stderr
+    assert out.read_text() == "prediction\n21.5\n21.5\n"
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps(ROW) + "\n")
+    done = run(folder, "predict", str(rows), "-o", str(tmp_path / "o.jsonl"), "--entry", "predict")
+    assert (tmp_path / "o.jsonl").read_text() == "21.5\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words", "message"),
+    [
+        (
+            "rows.csv",
+            "age,score,name,when\nx,,,2024-01-01\n",
+            ("--entry", "predict"),
+            "row 0, age: must be an integer, not the text 'x'\n",
+        ),
+        (
+            "rows.csv",
+            "age\n1\n",
+            ("--entry", "nothing"),
+            "Error: --entry must be one of predict, describe",
+        ),
+        ("rows.csv", "age\n1\n", (), "Error: --entry must be one of"),
+        ("rows.xls", "", (), "rows.xls: the ending must be one of .csv, .json"),
+        ("rows.json", "{", ("--entry", "predict"), "rows.json: the body is not JSON"),
+        (
+            "rows.json",
+            json.dumps({**ROW, "age": 13}),
+            ("--entry", "predict"),
+            "Error: the notebook's code failed: RuntimeError: secret words",
+        ),
+    ],
+)
+def test_predict_refuses_with_the_reason(folder, tmp_path, name, text, words, message):
+    (tmp_path / name).write_text(text)
+    done = run(folder, "predict", str(tmp_path / name), "-o", str(tmp_path / "out.csv"), *words)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_version_and_usage(folder):
+    assert run(folder, "--version").stdout == "demo 1.0.0\n"
+    assert run(folder).returncode == 2
+
+
+def test_a_text_service_starts_without_numeric_libraries(tmp_path):
+    notebook = "def shout(texts):\n    return [text.upper() for text in texts]\n"
+    build(tmp_path, "served", ENTRIES[4:5], notebook)
+    code = (
+        "import sys; from served.app import create_app; c = create_app().test_client(); "
+        "assert c.post('/shout', json=['a']).json == {'predictions': ['A']}; "
+        "print(sorted({'numpy', 'pandas', 'pyarrow', 'joblib'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
