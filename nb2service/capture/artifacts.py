@@ -58,7 +58,8 @@ def save(name: str, value: Any, package: str, home: Home) -> Saved:
         CaptureError: it, or something inside it, cannot be saved; the message says which.
     """
     stream = io.BytesIO()
-    pickler = _pickler_class()(stream, protocol=_PROTOCOL)
+    # Without numpy in the process there is no array to save apart.
+    pickler = _pickler_class("numpy" in sys.modules)(stream, protocol=_PROTOCOL)
     pickler.open(package, home)
     try:
         pickler.dump(value)
@@ -143,14 +144,16 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
         self.memoize(obj)
 
 
-@functools.lru_cache(1)
-def _pickler_class() -> type[_Rehoming]:
-    try:
-        from joblib.numpy_pickle import NumpyPickler
-    except ImportError:
-        bases: tuple[type, ...] = (_Rehoming,)
-    else:
-        bases = (_Rehoming, NumpyPickler)
+@functools.lru_cache(2)
+def _pickler_class(with_numpy: bool) -> type[_Rehoming]:
+    bases: tuple[type, ...] = (_Rehoming,)
+    if with_numpy:
+        try:
+            from joblib.numpy_pickle import NumpyPickler
+        except ImportError:
+            pass
+        else:
+            bases = (_Rehoming, NumpyPickler)
     dispatch = {
         **_Pickler.dispatch,
         types.FunctionType: _Rehoming.save_global,

@@ -18,9 +18,11 @@ from .fitting import Example
 from .outputs import dense, to_wire
 from .values import kind_of, same
 
-# Rows are asked alone until this many seconds are spent, but never fewer than FEW of them.
-PATIENCE = 0.06
+# Rows are asked alone while that takes no more than this many seconds a row on average, and
+# never fewer than FEW of them; of an entry that takes more than SLOW seconds only one.
+PATIENCE = 0.003
 FEW = 5
+SLOW = 1.0
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,9 @@ class Asker:
         """Predictions for the first rows alone; None if a single row gets not exactly one."""
         # One row out of one shows nothing about alignment.
         trials = [rows * 2] if len(rows) == 1 else []
-        enough = len(rows) if took < PATIENCE / 2 else FEW
-        trials += [[row] for row in rows[:enough]]
-        deadline = time.perf_counter() + PATIENCE
+        few = FEW if took < SLOW else 1
+        trials += [[row] for row in rows]
+        deadline = time.perf_counter() + PATIENCE * len(rows)
         alone: list[Any] = []
         for trial in trials:
             response = self._respond(self.receive(trial))
@@ -154,7 +156,7 @@ class Asker:
                 return None
             if len(trial) == 1:
                 alone += response.wire
-            if len(alone) >= FEW and time.perf_counter() > deadline:
+            if len(alone) >= few and time.perf_counter() > deadline:
                 break
         return alone
 

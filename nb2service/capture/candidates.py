@@ -40,7 +40,7 @@ class Candidate:
     Attributes:
         value: rows for a model; for a function the keyword dicts of its calls.
         origin: the expression that it is the value of.
-        cell: the cell that holds it, if known.
+        cell: the cell that calls the entry with it, or else binds it, if known.
         arguments: of a function's call, the expression of each argument.
     """
 
@@ -149,7 +149,8 @@ def _from_method_calls(
     owners = _owners(request, namespace)
     for method in dict.fromkeys([request.method, *_TELLING_METHODS]):
         calls = [call for owner in owners for call in calls_of(f"{owner}.{method}", statements)]
-        for call in sorted(calls, key=lambda call: call.cell, reverse=True):
+        calls.sort(key=lambda call: call.cell)
+        for call in reversed(calls):
             if not call.late:
                 yield from _first_argument(call.node, call.cell, namespace)
 

@@ -149,7 +149,8 @@ class _Walk:
                 )
 
     def _need(self, name: str, chain: tuple[str, ...], by: Piece | None = None) -> None:
-        if name in self.chains or (name.startswith("__") and name.endswith("__")):
+        is_special = name.startswith("__") and name.endswith("__")
+        if name in self.chains or is_special or not name.isidentifier():
             return
         if by is not None and (name in by.binds or name in self.pieces):
             return
@@ -318,6 +319,8 @@ def _why_imported(piece: Piece) -> str:
     if piece.kind == "import":
         where = f"cell [{piece.cell}]" if piece.cell else f"the service, for {piece.name}"
         return f"imported by {where}"
+    if piece.kind == "setup":
+        return f"imported by cell [{piece.cell}]"
     where = f", cell [{piece.cell}]" if piece.cell else ""
     return f"imported by {piece.name}{where}"
 

@@ -50,7 +50,10 @@ _PURE_CLASSES = (
     datetime.timedelta,
     decimal.Decimal,
 )
-_PURE_OF_NUMPY = ("array", "asarray", "float32", "float64", "int32", "int64", "column_stack", "c_")
+_PURE_OF_NUMPY = (
+    *("array", "asarray", "zeros", "ones", "full", "arange", "linspace", "column_stack"),
+    *("float32", "float64", "int32", "int64", "expand_dims", "atleast_2d", "concatenate"),
+)
 _PURE_OF_PANDAS = ("DataFrame", "Series", "Timestamp", "Timedelta", "to_datetime")
 _PURE_METHODS = {
     "head",

@@ -243,13 +243,14 @@ def _present_field(name: str, values: list[Any], where: str, names: Namer | None
             members_seen = [item for value in values for item in value]
             items = value_field("", members_seen, f"{where}, item", names)
             return Field(name, "list", items=items, python=python)
-    # Of several types: JSON carries each as it is, if it is one of JSON's own.
     for value in values:
-        if type(value) not in (bool, int, float, str, list, dict):
+        try:
+            encode(value)
+        except MissingForm:
             raise ContractError(
                 f"{where}: a value of type {type_name(value)} has no form in JSON",
                 "turn it into text, numbers, a list, a dict or a dataclass",
-            )
+            ) from None
     return Field(name, "any")
 
 

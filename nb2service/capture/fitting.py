@@ -27,7 +27,7 @@ class Example:
         value: a frame, array, Series or list of rows (with a fresh index), or for ``arguments``
             a list of keyword dicts, one a call.
         origin: where it comes from, in the notebook's words: ``X_test.head(20)``.
-        cell: execution count of the cell that holds it, if known.
+        cell: the cell that calls the entry with it, or else binds it, if known.
         kind: as ``Input.kind``: ``frame``, ``array``, ``series``, ``list`` or ``arguments``.
         parameter: the function's parameter that takes the rows; "" for models and arguments.
         warnings: what had to be done to it.

@@ -116,7 +116,7 @@ class Functions:
     def _tuple_or_dict(self, name: str, values: Any) -> str:
         if isinstance(values, tuple):
             words = [self.scope.express(v, f"{name}_default") for v in values]
-            return f"({', '.join(words)},)"
+            return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
         words = [f"{k!r}: {self.scope.express(v, f'{name}_{k}')}" for k, v in values.items()]
         return "{" + ", ".join(words) + "}"
 
@@ -147,6 +147,8 @@ class Functions:
                     todo.append((sibling, value))
                 elif variable not in arguments:
                     arguments[variable] = self.scope.express(value, f"{name}_{variable}")
+        if not arguments and len(members) == 1 and not function.__closure__:
+            return self._lifted(name, function, snippet, node)
         maker = self.scope.make(f"make_{name.lstrip('_')}", ...)
         own = next((v for v, held in _closure(function) if held is function), "")
         body = _factory_body(
@@ -157,6 +159,18 @@ class Functions:
         text = f"def {maker}({parameters}):\n{body}\n\n\n{name} = {maker}({values})"
         note = "a closure: its source, with the variables that it closes over taken from memory"
         return Piece(name, "code", "function", text, snippet.cell, note=note, binds=(maker,))
+
+    def _lifted(
+        self, name: str, function: FunctionType, snippet: Snippet, node: DefinitionNode
+    ) -> Piece:
+        """A definition that needs nothing of the function around it."""
+        note = "taken out of the function that made it"
+        if isinstance(node, ast.Lambda):
+            text, before = f"{name} = {_bracketed(snippet.segment(node))}", frozenset[str]()
+        else:
+            text = snippet.text(node, decorated=False)
+            text, before = self.scope.named(name, function, node.name, text)
+        return Piece(name, "code", "function", text, snippet.cell, note=note, before=before)
 
     def _sibling(
         self, variable: str, value: Any, snippet: Snippet, node: DefinitionNode

@@ -43,6 +43,7 @@ _LISTS: dict[Any, str] = {
     frozenset: "frozenset",
 }
 _DICTS = (dict, abc.Mapping, abc.MutableMapping)
+_NO_DEFAULT = object()
 _DEEP = 8  # a class that refers to itself has no end; its inner levels are free-form
 
 
@@ -71,10 +72,14 @@ def read_hints(function: Callable[..., Any]) -> dict[str, Any]:
     function = inspect.unwrap(getattr(function, "func", function))
     if not inspect.isroutine(function):
         function = type(function).__call__
+    return _evaluated(function)
+
+
+def _evaluated(holder: Any) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(function)
+        return typing.get_type_hints(holder)
     except Exception:  # a hint is the user's own code: whatever it raises, it tells nothing
-        raw = getattr(function, "__annotations__", {})
+        raw = getattr(holder, "__annotations__", {})
         return {name: hint for name, hint in raw.items() if not isinstance(hint, str)}
 
 
@@ -129,13 +134,14 @@ def _class_field(name: str, kind: type, names: Namer, where: str, depth: int) ->
     optional = _optional_members(kind)
     if optional is None:
         return None
+    hints = _evaluated(kind)
     fields = []
-    for member, hint in typing.get_type_hints(kind).items():
-        if member not in optional:
-            continue
-        inner = hint_field(member, hint, names, where, depth + 1) or Field(member, "any")
-        required, default = optional[member]
-        fields.append(inner if required else with_default(inner, default))
+    for member, (required, default) in optional.items():
+        inner = hint_field(member, hints.get(member), names, where, depth + 1)
+        inner = inner or Field(member, "any")
+        if default is not _NO_DEFAULT:
+            inner = with_default(inner, default)
+        fields.append(replace(inner, required=required))
     python = "" if typing.is_typeddict(kind) else names(kind)
     return Field(name, "object", fields=tuple(fields), python=python)
 
@@ -143,7 +149,10 @@ def _class_field(name: str, kind: type, names: Namer, where: str, depth: int) ->
 def _optional_members(kind: Any) -> dict[str, tuple[bool, Any]] | None:
     """Member → (required, default) of a class that is a record; None for any other class."""
     if typing.is_typeddict(kind):
-        return {member: (member in kind.__required_keys__, None) for member in kind.__annotations__}
+        return {
+            member: (member in kind.__required_keys__, _NO_DEFAULT)
+            for member in kind.__annotations__
+        }
     if dataclasses.is_dataclass(kind):
         return {
             item.name: _dataclass_default(item) for item in dataclasses.fields(kind) if item.init
@@ -152,11 +161,11 @@ def _optional_members(kind: Any) -> dict[str, tuple[bool, Any]] | None:
         known = getattr(kind, "model_fields", None)
         if known is not None:
             return {
-                member: (info.is_required(), info.get_default(call_default_factory=True))
+                member: (True, _NO_DEFAULT) if info.is_required() else (False, _made_default(info))
                 for member, info in known.items()
             }
         return {
-            member: (bool(info.required), info.get_default())
+            member: (True, _NO_DEFAULT) if info.required else (False, info.get_default())
             for member, info in kind.__fields__.items()
         }
     return None
@@ -165,7 +174,17 @@ def _optional_members(kind: Any) -> dict[str, tuple[bool, Any]] | None:
 def _dataclass_default(item: dataclasses.Field[Any]) -> tuple[bool, Any]:
     if item.default_factory is not dataclasses.MISSING:
         return False, item.default_factory()
-    return item.default is dataclasses.MISSING, item.default
+    if item.default is dataclasses.MISSING:
+        return True, _NO_DEFAULT
+    return False, item.default
+
+
+def _made_default(info: Any) -> Any:
+    """The default of a pydantic field; none is shown where only a whole instance tells it."""
+    try:
+        return info.get_default(call_default_factory=True)
+    except TypeError:  # a factory that takes the data of the other fields
+        return _NO_DEFAULT
 
 
 def with_default(field: Field, default: Any) -> Field:

@@ -38,49 +38,70 @@ def same_value(left: Any, right: Any) -> bool:
 
 def word_value(value: Any) -> str | None:
     """Source text of a plain value; None if it is not plain, too long, or shares its parts."""
-    text = _word(value, set())
+    words = _Words()
+    text = words.word(value)
     if text is None or len(text) > _LONGEST:
         return None
     if len(text) <= _WIDTH or type(value) not in (list, tuple, dict):
         return text
-    items = (
-        [(_word(k, set()), _word(v, set())) for k, v in value.items()]
-        if (type(value) is dict)
-        else [(None, _word(item, set())) for item in value]
-    )
-    lines = "".join(f"    {f'{key}: ' if key else ''}{item},\n" for key, item in items)
-    return f"{text[0]}\n{lines}{text[-1]}"
+    return f"{text[0]}\n" + "".join(f"    {item},\n" for item in words.items) + text[-1]
 
 
-def _word(value: Any, seen: set[int]) -> str | None:
-    kind = type(value)
-    if kind is float and not math.isfinite(value):
-        return f'float("{value}")'
-    if kind is complex and not (math.isfinite(value.real) and math.isfinite(value.imag)):
-        return None
-    if kind in _SCALARS:
-        return "..." if value is ... else repr(value)
-    # One list in two places would become two lists.
-    if kind not in _CONTAINERS or id(value) in seen or len(value) > _LONGEST:
-        return None
-    if kind is not tuple:
-        seen.add(id(value))
-    if kind is dict:
-        pairs = [(_word(key, seen), _word(item, seen)) for key, item in value.items()]
-        if any(key is None or item is None for key, item in pairs):
+class _Words:
+    """Words one value; ``items`` holds the parts of its outermost container."""
+
+    def __init__(self) -> None:
+        self.seen: set[int] = set()
+        self.left = _LONGEST
+        self.items: list[str] = []
+
+    def word(self, value: Any) -> str | None:
+        kind = type(value)
+        self.left -= len(value) if kind in (str, bytes) else 1
+        if self.left < 0:
             return None
-        return "{" + ", ".join(f"{key}: {item}" for key, item in pairs) + "}"
-    words = [_word(item, seen) for item in value]
-    items = [word for word in words if word is not None]
-    if len(items) < len(words):
-        return None
-    if kind in (set, frozenset):
+        if kind is float and not math.isfinite(value):
+            return f'float("{value}")'
+        if kind is complex and not (math.isfinite(value.real) and math.isfinite(value.imag)):
+            return None
+        if kind in _SCALARS:
+            return "..." if value is ... else repr(value)
+        # One list in two places would become two lists.
+        if kind not in _CONTAINERS or id(value) in self.seen:
+            return None
+        if kind is not tuple:
+            self.seen.add(id(value))
+        items = self.parts(value)
+        if items is None:
+            return None
+        self.items = items
+        return _enclose(kind, items)
+
+    def parts(self, value: Any) -> list[str] | None:
+        found = []
+        pairs = value.items() if type(value) is dict else ((None, item) for item in value)
+        for key, item in pairs:
+            word = self.word(item)
+            if word is not None and type(value) is dict:
+                prefix = self.word(key)
+                word = None if prefix is None else f"{prefix}: {word}"
+            if word is None:
+                return None
+            found.append(word)
         # Iteration order of a set differs from process to process.
-        text = "{" + ", ".join(sorted(items)) + "}" if items else "set()"
-        return text if kind is set else f"frozenset({text if items else ''})"
+        return sorted(found) if type(value) in (set, frozenset) else found
+
+
+def _enclose(kind: type, items: list[str]) -> str:
+    text = ", ".join(items)
+    if kind is list:
+        return f"[{text}]"
     if kind is tuple:
-        return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
-    return f"[{', '.join(items)}]"
+        return f"({text},)" if len(items) == 1 else f"({text})"
+    if kind is dict:
+        return "{" + text + "}"
+    braced = "{" + text + "}" if items else "set()"
+    return braced if kind is set else f"frozenset({braced if items else ''})"
 
 
 def _typed(value: Any) -> str:

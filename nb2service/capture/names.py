@@ -86,17 +86,14 @@ class CodeKey:
         kept = [i for i in dis.get_instructions(self._code) if i.opname not in _CALL_DETAILS]
         # A jump to an instruction left out goes to the next one that is kept.
         starts = [instruction.offset for instruction in kept]
-        return [
-            (
-                _SAME_CALLS.get(i.opname, i.opname),
-                bisect.bisect_left(starts, i.argval)
-                if i.opcode in _JUMPS
-                else repr(i.argval)
-                if not isinstance(i.argval, CodeType)
-                else "",
-            )
-            for i in kept
-        ]
+
+        def argument(step: dis.Instruction) -> Any:
+            if step.opcode in _JUMPS:
+                return bisect.bisect_left(starts, step.argval)
+            # Nested functions are compared among the constants.
+            return "" if isinstance(step.argval, CodeType) else repr(step.argval)
+
+        return [(_SAME_CALLS.get(i.opname, i.opname), argument(i)) for i in kept]
 
 
 def code_key(code: CodeType) -> CodeKey:

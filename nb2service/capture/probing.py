@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from ..errors import ExampleError
 from ..runtime.contract import Field, Input
 
-# Calls spent on finding out; columns beyond that many stay as they were observed.
+# Calls and seconds spent on finding out; columns beyond that stay as they were observed.
 MOST_CALLS = 60
+PATIENCE = 2.0
 
 Ask = Callable[[list[Any], Input], Any]
 
@@ -35,9 +37,10 @@ def probe_missing(input_: Input, rows: Sequence[Any], ask: Ask) -> Input:
             return False
         return True
 
+    deadline = time.perf_counter() + PATIENCE
     if not open_fields or not accepts(open_fields):
         several = open_fields[:MOST_CALLS] if len(open_fields) > 1 else []
-        open_fields = [field for field in several if accepts([field])]
+        open_fields = [f for f in several if time.perf_counter() < deadline and accepts([f])]
     return _nullable(input_, {field.name for field in open_fields})
 
 

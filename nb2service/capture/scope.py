@@ -47,6 +47,8 @@ class Scope:
     def get(self, name: str) -> Any:
         """The live value behind a name; ``...`` if there is none, or only Python's own."""
         value = self._made.get(name, self.namespace.get(name, ...))
+        if name == "display" and value is ... and "IPython.display" in sys.modules:
+            return sys.modules["IPython.display"].display  # IPython lends it to every notebook
         if hasattr(builtins, name) and name != "display":
             # IPython puts its own `open` and `exit` over the builtin ones.
             module = str(getattr(value, "__module__", ""))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import linecache
-import textwrap
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,9 +51,13 @@ class Snippet:
     @cached_property
     def code(self) -> CodeType:
         """Its compiled code."""
-        tree = ast.parse(self.source)
-        for number, node in enumerate(self._lambdas(tree)):
-            node.lineno = node.end_lineno = _LAMBDA_LINES + number
+        tree = self.tree
+        if "lambda" in self.source:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(self.source)
+            for number, node in enumerate(self._lambdas(tree)):
+                node.lineno = node.end_lineno = _LAMBDA_LINES + number
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | (_FUTURE_ANNOTATIONS if self.lazy else 0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -68,7 +71,8 @@ class Snippet:
         for node in ast.walk(self.tree):
             if isinstance(node, _DEFINITIONS):
                 places[first_line(node), node.name] = node
-        for number, node in enumerate(self._lambdas(self.tree)):
+        lambdas = self._lambdas(self.tree) if "lambda" in self.source else []
+        for number, node in enumerate(lambdas):
             places[_LAMBDA_LINES + number, "<lambda>"] = node
         found = []
         for code in nested_codes(self.code):
@@ -116,12 +120,15 @@ class Snippet:
         if decorated and self.tree.body == [node]:
             return self.source
         lines = self.lines(node, decorated)
-        if not lines[:1].isspace():
+        indent = lines[: len(lines) - len(lines.lstrip())]
+        if not indent:
             return lines
-        lifted = textwrap.dedent(lines)
-        # Dedenting may have reached into a string that runs over several lines.
-        same = ast.dump(ast.parse(lifted)) == ast.dump(ast.parse(f"if 1:\n{lines}").body[0].body[0])  # type: ignore[attr-defined]
-        return lifted if same else f"if True:\n{lines}"
+        block = f"if True:\n{lines}"
+        lifted = "\n".join(line.removeprefix(indent) for line in lines.split("\n"))
+        # Lifting may have reached into a string that runs over several lines.
+        inner = ast.parse(block).body[0].body  # type: ignore[attr-defined]
+        same = ast.dump(ast.parse(lifted)) == ast.dump(ast.Module(inner, []))
+        return lifted if same else block
 
     @staticmethod
     def _lambdas(tree: ast.AST) -> list[ast.Lambda]:

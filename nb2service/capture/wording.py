@@ -76,7 +76,7 @@ class Wording:
             return [self._module(name, value)]
         primary = self._other_name(name, value)
         if primary is not None:
-            return [self._code(name, "constant", f"{name} = {primary}")]
+            return [self._alias(name, primary)]
         newest: Binder | None = None
         for binder in self.sources.binders(name):
             if binder.snippet.cell in self.skipped:
@@ -90,6 +90,12 @@ class Wording:
         if pieces:
             self._warn_if_stale(name, newest, pieces[0])
         return pieces
+
+    def _alias(self, name: str, primary: str) -> Piece:
+        for binder in self.sources.binders(name):
+            if isinstance(binder.node, ast.Name) and binder.node.id == primary and binder.whole:
+                return self._code(name, "constant", binder.snippet.source, binder)
+        return self._code(name, "constant", f"{name} = {primary}", note="another name of it")
 
     # --- from a statement
 

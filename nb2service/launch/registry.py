@@ -41,16 +41,7 @@ def home() -> Path:
             "running services is not supported on Windows yet",
             "run the project itself: python -m <package> serve",
         )
-    chosen = os.environ.get("NB2SERVICE_HOME")
-    places = (
-        [Path(chosen).absolute()]
-        if chosen
-        else [
-            platformdirs.user_runtime_path("nb2service"),
-            # Where no login session made a runtime folder, as in many containers.
-            Path(tempfile.gettempdir()) / f"nb2service-{os.getuid()}",
-        ]
-    )
+    places = _places()
     for place in places:
         try:
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -66,6 +57,19 @@ def home() -> Path:
     raise LaunchError(
         f"cannot write in {places[-1]}", "set NB2SERVICE_HOME to a folder of your own"
     )
+
+
+def _places() -> list[Path]:
+    """Where the registry may be, best first."""
+    if chosen := os.environ.get("NB2SERVICE_HOME"):
+        return [Path(chosen).absolute()]
+    # Where no login session made a runtime folder, as in many containers.
+    last = Path(tempfile.gettempdir()) / f"nb2service-{os.getuid()}"
+    if not sys.platform.startswith("linux"):
+        return [platformdirs.user_runtime_path("nb2service"), last]
+    # platformdirs would fall back to a folder that anybody may have made before, and warn.
+    session = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    return [session / "nb2service", last] if session.is_dir() else [last]
 
 
 def control_path(folder: Path) -> Path:

@@ -258,19 +258,21 @@ def follow_log(name: str, poll: float = 0.2) -> Iterator[str]:
         LaunchError: no such service runs.
     """
     log = find_service(name).log
-    position = log.stat().st_size
-    inode = log.stat().st_ino
-    rest = ""
-    while _service(home() / name):
+    return _follow(log, log.stat(), poll)
+
+
+def _follow(log: Path, seen: os.stat_result, poll: float) -> Iterator[str]:
+    position, inode, begun = seen.st_size, seen.st_ino, b""
+    while _service(log.parent):
         with suppress(FileNotFoundError), log.open("rb") as file:
             now = os.fstat(file.fileno())
             if now.st_ino != inode or now.st_size < position:  # deployed anew, or shortened
-                inode, position = now.st_ino, 0
+                position, inode, begun = 0, now.st_ino, b""
             file.seek(position)
             written = file.read()
             position += len(written)
-            *whole, rest = (rest + written.decode(errors="replace")).split("\n")
-            yield from whole
+            *lines, begun = (begun + written).split(b"\n")
+            yield from (line.decode(errors="replace") for line in lines)
         time.sleep(poll)
 
 

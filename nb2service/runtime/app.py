@@ -57,8 +57,12 @@ def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
 def _add_entry(app: Flask, route: str, endpoint: Endpoint) -> None:
     def predict() -> Response:
         g.entry = endpoint.entry.name
+        body = request.get_data(cache=False)
+        if request.content_length is None and len(body) >= app.config["MAX_CONTENT_LENGTH"]:
+            # A chunked body is cut at the limit without an error.
+            raise Problem(413, "the body is too large")
         answer = endpoint.answer(
-            request.get_data(cache=False),
+            body,
             request.headers.get("Content-Type", ""),
             request.headers.get("Accept", ""),
         )

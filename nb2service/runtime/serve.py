@@ -6,9 +6,13 @@ import json
 import logging
 import os
 import shutil
+import signal
 import socket
+import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +37,39 @@ def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
         LoadError: the notebook's code or an artifact does not load.
     """
     sockets = [_inherited(fd) for fd in fds] or [_listen(settings.host, settings.port)]
-    shared = _shared_folder()
-    # prometheus_client looks at this when it is imported.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared)
-    try:
+    # Until gunicorn handles it, while the model loads: leave by the door, not by the window.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with _shared_metrics():
         from .app import create_app
 
-        _run(create_app(settings, warm=False), settings, sockets, os.getpid())
+        _run(create_app(settings, warm=False), settings, sockets)
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """A folder in memory where the workers add up their metrics.
+
+    One that ``PROMETHEUS_MULTIPROC_DIR`` already names is used and kept.
+    """
+    if given := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        Path(given).mkdir(parents=True, exist_ok=True)
+        yield
+        return
+    parent, owner = ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None), os.getpid()
+    try:
+        made = Path(tempfile.mkdtemp(prefix=f"metrics-{owner}-", dir=parent))
+    except OSError as error:
+        raise ServeError(f"no folder for temporary files is writable: {error}") from None
+    # prometheus_client looks at this when it is imported.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(made)
+    try:
+        yield
     finally:
-        if multiprocessing_parent(shared):
-            shutil.rmtree(shared, ignore_errors=True)
+        if os.getpid() == owner:  # the workers, which are forks, come by here too
+            shutil.rmtree(made, ignore_errors=True)
 
 
-def multiprocessing_parent(shared: Path) -> bool:
-    """Whether this process made the shared folder (workers are forks of it)."""
-    return shared.name.endswith(f"-{os.getpid()}")
-
-
-def _run(app: Any, settings: Settings, sockets: list[socket.socket], parent: int) -> None:
+def _run(app: Any, settings: Settings, sockets: list[socket.socket]) -> None:
     from gunicorn.app.base import BaseApplication
     from prometheus_client.multiprocess import mark_process_dead
 
@@ -58,7 +77,7 @@ def _run(app: Any, settings: Settings, sockets: list[socket.socket], parent: int
     service = app.extensions["service"]
 
     def when_ready(server: Any) -> None:
-        log.info("%s", json.dumps({"event": "listening", "on": addresses, "pid": parent}))
+        log.info("%s", json.dumps({"event": "listening", "on": addresses, "pid": server.pid}))
 
     def post_worker_init(worker: Any) -> None:
         # Only now: threads that numeric libraries start for the first call do not survive a fork.
@@ -122,13 +141,3 @@ def _url(item: socket.socket) -> str:
         return f"unix:{address}"
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     return f"http://{host}:{address[1]}"
-
-
-def _shared_folder() -> Path:
-    """A folder in memory where the workers add up their metrics."""
-    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    try:
-        made = Path(tempfile.mkdtemp(prefix="metrics-", dir=parent))
-    except OSError as error:
-        raise ServeError(f"no folder for temporary files is writable: {error}") from None
-    return made.rename(made.with_name(f"{made.name}-{os.getpid()}"))

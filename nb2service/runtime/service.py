@@ -8,7 +8,9 @@ import logging
 import os
 import platform
 import traceback
+from collections.abc import Iterable
 from functools import lru_cache
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +82,16 @@ class Service:
             "description": self.contract.description,
             "entries": [{"name": entry.name, "doc": entry.doc} for entry in self.contract.entries],
             "python": platform.python_version(),
+            "versions": _installed(self.contract.metadata.get("versions", {})),
             "artifacts": store.manifest(),
             "provenance": self.contract.metadata,
             "proof": json.loads(proof.read_text(encoding="utf-8")) if proof.is_file() else None,
         }
+
+
+def _installed(names: Iterable[str]) -> dict[str, str | None]:
+    """The versions installed here of the distributions that the notebook used."""
+    return {name: next((d.version for d in distributions(name=name)), None) for name in names}
 
 
 def _load_notebook() -> Any:

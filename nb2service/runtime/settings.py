@@ -38,7 +38,11 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """The service's settings; see ``SETTINGS`` for their meaning."""
+    """The service's settings; see ``SETTINGS`` for their meaning.
+
+    Raises:
+        SettingError: a value that the setting cannot have.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -49,6 +53,16 @@ class Settings:
     timeout: int = 60
     log_level: str = "INFO"
 
+    def __post_init__(self) -> None:
+        for name in ("workers", "threads", "max_batch", "max_body", "timeout"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name.upper()} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.port <= 65_535:
+            raise SettingError(f"PORT must be between 0 and 65535, not {self.port}")
+        if self.log_level not in LOG_LEVELS:
+            known = ", ".join(LOG_LEVELS)
+            raise SettingError(f"LOG_LEVEL must be one of {known}, not {self.log_level!r}")
+
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from environment variables; an empty one counts as not set.
@@ -58,30 +72,21 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     default = Settings()
     port_name = next((name for name in PORT_NAMES if environ.get(name)), "PORT")
-    level = (environ.get("LOG_LEVEL") or default.log_level).upper()
-    if level not in LOG_LEVELS:
-        raise SettingError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {level!r}")
     return Settings(
         host=environ.get("HOST") or default.host,
-        port=_integer(environ, port_name, default.port, 0, 65_535),
-        workers=_integer(environ, "WORKERS", default.workers, 1, 1000),
-        threads=_integer(environ, "THREADS", default.threads, 1, 1000),
-        max_batch=_integer(environ, "MAX_BATCH", default.max_batch, 1),
-        max_body=_integer(environ, "MAX_BODY", default.max_body, 1),
-        timeout=_integer(environ, "TIMEOUT", default.timeout, 1),
-        log_level=level,
+        port=_integer(environ, port_name, default.port),
+        workers=_integer(environ, "WORKERS", default.workers),
+        threads=_integer(environ, "THREADS", default.threads),
+        max_batch=_integer(environ, "MAX_BATCH", default.max_batch),
+        max_body=_integer(environ, "MAX_BODY", default.max_body),
+        timeout=_integer(environ, "TIMEOUT", default.timeout),
+        log_level=(environ.get("LOG_LEVEL") or default.log_level).upper(),
     )
 
 
-def _integer(
-    environ: Mapping[str, str], name: str, default: int, low: int, high: int | None = None
-) -> int:
+def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name) or str(default)
     try:
-        value = int(text)
+        return int(text)
     except ValueError:
         raise SettingError(f"{name} must be a whole number, not {text!r}") from None
-    if value < low or (high is not None and value > high):
-        limit = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise SettingError(f"{name} must be {limit}, not {value}")
-    return value

@@ -200,6 +200,13 @@ def test_dockerfile(folder):
     assert ("rounding/clipping.py" in image.files) == (package == "churn_service")
 
 
+def test_another_commit_or_other_code_does_not_install_the_packages_anew(folder):
+    lines = (folder / "Dockerfile").read_text().splitlines()
+    install = lines.index("RUN pip install --no-cache-dir -r requirements.txt")
+    commands = [line.split()[0] for line in lines[:install] if line and line[0].isalpha()]
+    assert commands == ["ARG", "FROM", "WORKDIR", "COPY"]
+
+
 def test_hadolint_finds_nothing(folder):
     done = run("hadolint", "Dockerfile", folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr

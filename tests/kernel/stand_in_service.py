@@ -29,7 +29,7 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *words: object) -> None:
-        print("asked for", self.path)
+        sys.stdout.write(f"asked for {self.path}\n")  # in one piece, whoever else writes
 
 
 class Server(ThreadingHTTPServer):

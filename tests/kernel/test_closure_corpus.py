@@ -633,6 +633,250 @@ HARDER = [
         größe = 3; faktor = 2;
         def predict(x): return x * größe * faktor
         """),
+    Case("decorators with arguments from the notebook, stacked", """
+        from functools import wraps
+        N = 3
+        def repeat(times):
+            def deco(f):
+                @wraps(f)
+                def again(x):
+                    return [f(x) for _ in range(times)]
+                return again
+            return deco
+        @repeat(N)
+        @repeat(times=2)
+        def predict(x):
+            "The answer."
+            return x
+        """),
+    Case("a decorated class", """
+        def tag(**kw):
+            def deco(cls):
+                for k, v in kw.items():
+                    setattr(cls, k, v)
+                cls.describe = lambda self: [self.a, SUFFIX]
+                return cls
+            return deco
+        SUFFIX = "!"
+        @tag(a=1)
+        class Thing:
+            __slots__ = ("z",)
+        def predict(x):
+            return Thing().describe(), x
+        """),
+    Case("abstract classes, generics, protocols, overloads", """
+        from abc import ABC, abstractmethod
+        from typing import Generic, Protocol, TypeVar, overload
+        T = TypeVar("T")
+        class Runs(Protocol):
+            def run(self, x: int) -> int: ...
+        class Base(ABC, Generic[T]):
+            @abstractmethod
+            def run(self, x: T) -> T: ...
+        class Impl(Base[int]):
+            def run(self, x):
+                return x + 1
+        @overload
+        def step(x: int) -> int: ...
+        @overload
+        def step(x: str) -> str: ...
+        def step(x):
+            return x
+        def use(r: Runs, x):
+            return r.run(step(x))
+        def predict(x):
+            return use(Impl(), x)
+        """),
+    Case("a context manager made by a decorator of a library", """
+        from contextlib import contextmanager
+        events = []
+        @contextmanager
+        def seen(name):
+            events.append(name)
+            yield name.upper()
+        def predict(x):
+            with seen("a") as n:
+                return n, events, x
+        """),
+    Case("a callable object that closes over models, lambdas and its own methods", """
+        import numpy as np
+        from collections import Counter, defaultdict
+        from sklearn.linear_model import LinearRegression
+        class Predictor:
+            def __init__(self, models, post):
+                self.models = models
+                self.post = post
+                self.hook = self.double
+                self.counts = defaultdict(lambda: 7)
+                self.words = Counter("aab")
+            def double(self, x):
+                return 2 * x
+            def __call__(self, x):
+                raw = self.models["lr"].predict(np.array([[x]]))[0]
+                return round(float(self.post(self.hook(raw))), 6), self.counts["q"], self.words
+        low = 1.5
+        def make(scale):
+            return lambda v: v * scale + low
+        predict = Predictor({"lr": LinearRegression().fit([[0], [1]], [0, 1])}, make(10))
+        """, present=("class Predictor", "low = 1.5")),
+    Case("a column transformer with partials of functions", """
+        import pandas as pd, numpy as np
+        from functools import partial
+        from sklearn.compose import ColumnTransformer, make_column_selector
+        from sklearn.linear_model import LinearRegression
+        from sklearn.pipeline import Pipeline
+        from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+        def power(X, n):
+            return np.asarray(X) ** n
+        df = pd.DataFrame({"a": [1.0, 2, 3], "b": ["x", "y", "x"]})
+        model = Pipeline([
+            ("c", ColumnTransformer([
+                ("p", FunctionTransformer(partial(power, n=2)), ["a"]),
+                ("o", OneHotEncoder(), make_column_selector(pattern="b")),
+            ])),
+            ("m", LinearRegression()),
+        ]).fit(df, [1, 2, 3])
+        """, call="model.predict(pd.DataFrame({'a': [2.0], 'b': ['y']})).round(6).tolist()",
+        entry="model", absent=("df =",)),
+    Case("a model that holds a function whose cell was run again unchanged", """
+        import numpy as np
+        from sklearn.preprocessing import FunctionTransformer
+        def clip(X):
+            return np.minimum(X, 2)
+        t = FunctionTransformer(clip)
+        ---
+        def clip(X):
+            return np.minimum(X, 2)
+        def predict(x):
+            return t.transform(np.array([[x]])).tolist()
+        """, absent=("_clip",)),
+    Case("older and newer lambdas", """
+        f = lambda x: x + 1
+        g = f
+        f = lambda x: x + 2
+        h = f
+        def predict(x):
+            return f(x), g(x), h(x)
+        """),
+    Case("texts over several lines in indented definitions", '''
+        if True:
+            def banner(x):
+                """A docstring
+              with ragged lines."""
+                return f"""<
+        {x}>"""
+        for kind in ("last",):
+            class Kind:
+                label = kind
+                text = """one
+        two"""
+        kind = "changed"
+        def predict(x):
+            return banner(x), Kind.label, Kind.text
+        '''),
+    Case("globals written by functions", """
+        total = 0
+        seen = []
+        def add(x):
+            global total
+            total += x
+            seen.append(x)
+            return total
+        add(4)
+        def predict(x):
+            return add(x), seen
+        """, present=("total = 4",)),
+    Case("match, walrus in a comprehension, star arguments, keyword-only defaults", """
+        def rate(*, by=2, **kw):
+            return by + len(kw)
+        def predict(x, *rest, scale=rate(), **kw):
+            match x:
+                case int(n) if (m := n + 1) > 2:
+                    kind = m
+                case _:
+                    kind = 0
+            return kind, [y for v in rest if (y := v * scale)], kw
+        """, call="predict(3, 1, 2, z=4)"),
+    Case("an instance whose class keeps state for all", """
+        class Ids:
+            next_id = 0
+            known = {}
+            @classmethod
+            def new(cls, name):
+                cls.next_id += 1
+                cls.known[name] = cls.next_id
+                return cls.next_id
+        Ids.new("a"), Ids.new("b")
+        ---
+        def predict(x):
+            return Ids.new("c"), Ids.known
+        """),
+    Case("a registry of classes kept by their base", """
+        class Base:
+            kinds = {}
+            def __init_subclass__(cls, **kw):
+                super().__init_subclass__(**kw)
+                Base.kinds[cls.__name__] = cls
+        class One(Base):
+            v = 1
+        class Two(Base):
+            v = 2
+        def predict(x):
+            return {k: c.v for k, c in Base.kinds.items()}, x
+        """),
+    Case("functions with attributes, and in lists", """
+        def up(x):
+            return x + up.step
+        up.step = 5
+        def down(x):
+            return x - 1
+        STEPS = [up, down]
+        def predict(x):
+            return [f(x) for f in STEPS]
+        """, present=("STEPS = [up, down]", "up.step = 5")),
+    Case("arguments of the factory are decorated functions", """
+        from functools import lru_cache, wraps
+        def twice(f):
+            @wraps(f)
+            def run(x):
+                return f(f(x))
+            return run
+        def build():
+            @twice
+            def fast(x):
+                return x * 2
+            def run(x):
+                return fast(x)
+            return run
+        ---
+        @lru_cache
+        def shift(x):
+            return x + 1
+        predict = twice(lambda x: shift(x) * build()(3))
+        """),
+    Case("a %%capture cell and %time", """
+        %%capture out
+        LIMIT = 3
+        def over(x):
+            return x >= LIMIT
+        ---
+        %time STEP = 4
+        def predict(x):
+            return over(x), STEP
+        """),
+    Case("constants that calls of the standard library make", """
+        import datetime as dt, pathlib, operator, string
+        from decimal import Decimal
+        from itertools import chain
+        START = dt.date(2020, 1, 2)
+        EDGE = Decimal("1.10")
+        HERE = pathlib.Path("data") / "x.csv"
+        first = operator.itemgetter(0)
+        LETTERS = set(string.ascii_lowercase[:3])
+        YEAR = 365 * 24
+        def predict(x):
+            return START, EDGE, HERE.name, first([x]), sorted(LETTERS), YEAR, list(chain([1], [x]))
+        """, present=("YEAR = 365 * 24", "START = dt.date(2020, 1, 2)")),
 ]  # fmt: skip
 
 _ASK = """

@@ -58,7 +58,6 @@ def test_tags_of_execute_requests(client):
     text = reply["user_expressions"]["cells"]["data"]["text/plain"]
     assert json.loads(text.strip("'")) == [
         [1, None, []],
-        [2, None, []],
         [3, "abc", ["service-predict"]],
         [4, None, []],
         [5, "def", []],

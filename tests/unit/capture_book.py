@@ -41,9 +41,12 @@ class Book:
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         tree = ast.parse(source)
         shown = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, name, "exec"), self.namespace)
+        exec(compile(tree, name, "exec", dont_inherit=True), self.namespace)
         if shown is not None:
-            value = eval(compile(ast.Expression(shown.value), name, "eval"), self.namespace)
+            value = eval(
+                compile(ast.Expression(shown.value), name, "eval", dont_inherit=True),
+                self.namespace,
+            )
             if value is not None:
                 self.namespace.setdefault("Out", {})[number] = value
 

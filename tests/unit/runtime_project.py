@@ -149,7 +149,8 @@ def build(
     source = Path(runtime.__file__).parent
     shutil.copytree(source, made, ignore=shutil.ignore_patterns("__pycache__"))
     (made / "notebook.py").write_text(notebook, encoding="utf-8")
-    contract = Contract("demo", "Demo", "A demonstration.", entries, {"notebook": "demo.ipynb"})
+    metadata = {"notebook": "demo.ipynb", "versions": {"flask": "0"}}
+    contract = Contract("demo", "Demo", "A demonstration.", entries, metadata)
     (made / "contract.json").write_text(dump_contract(contract), encoding="utf-8")
     (made / "artifacts").mkdir()
     add_artifact(made, "weights", {"age": 0.25})

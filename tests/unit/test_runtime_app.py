@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import openapi_spec_validator
@@ -372,7 +373,8 @@ def test_information(client, app):
     metadata = client.get("/metadata").json
     assert [entry["name"] for entry in metadata["entries"]][:2] == ["predict", "describe"]
     assert len(metadata["artifacts"]["weights"]["sha256"]) == 64
-    assert metadata["provenance"] == {"notebook": "demo.ipynb"}
+    assert metadata["provenance"]["notebook"] == "demo.ipynb"
+    assert metadata["versions"] == {"flask": version("flask")}
     post(client, "/predict", [ROW, ROW])
     metrics = client.get("/metrics").text
     assert 'service_requests_total{entry="predict",status="200"}' in metrics

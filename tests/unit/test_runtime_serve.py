@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -95,9 +96,12 @@ def serving(folder, *words, base=None, pass_fds=(), **more):
         service.wait()
         yield service
     finally:
-        if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
             process.kill()
-        process.wait(LIMIT)
+            process.wait()
         process.stderr.close()
 
 
@@ -126,7 +130,7 @@ def test_two_workers_answer_alike_count_together_and_stop_cleanly(folder):
     assert len([event for event in events if event.get("entry") == "predict"]) == 40
     assert "Traceback" not in log
     folders = [Path("/dev/shm"), Path(tempfile.gettempdir())]
-    left = [item for where in folders for item in where.glob(f"metrics-*-{service.process.pid}")]
+    left = [item for where in folders for item in where.glob(f"metrics-{service.process.pid}-*")]
     assert left == []
 
 
@@ -165,6 +169,29 @@ def test_sockets_handed_over_by_a_supervisor(folder):
             assert service.ask("/predict", ROW)[0] == 200
 
 
+def test_metrics_stay_in_a_folder_that_was_given(folder, tmp_path):
+    with serving(folder, PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics")) as service:
+        assert service.ask("/predict", ROW)[0] == 200
+        assert end(service)[0] == 0
+    assert list((tmp_path / "metrics").iterdir())
+
+
+def test_stopped_while_the_model_loads(tmp_path):
+    build(tmp_path, "served", notebook="import time\nprint('loading', flush=True)\ntime.sleep(30)")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "served", "serve", "--port", "0"],
+        cwd=tmp_path,
+        env=environment(TMPDIR=str(tmp_path)),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process.stdout:
+        assert process.stdout.readline() == "loading\n"
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+    assert list(Path("/dev/shm").glob(f"metrics-{process.pid}-*")) == []
+
+
 def test_a_home_that_cannot_be_written_to(folder, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
@@ -186,6 +213,17 @@ def test_a_home_that_cannot_be_written_to(folder, tmp_path):
 def test_wrong_settings_are_one_line(folder, more, words, line):
     done = run(folder, "serve", *words, **more)
     assert (done.returncode, done.stderr.strip()) == (1, line)
+
+
+def test_a_body_without_length_is_limited_too(folder):
+    with serving(folder, MAX_BODY="300") as service:
+        connection = http.client.HTTPConnection(service.base.removeprefix("http://"), timeout=LIMIT)
+        for count, status in ((1, 200), (50, 413)):
+            parts = [b"[", b",".join([json.dumps(ROW).encode()] * count), b"]"]
+            connection.request("POST", "/predict", iter(parts), encode_chunked=True)
+            answer = connection.getresponse()
+            assert (answer.status, bool(answer.read())) == (status, True)
+        connection.close()
 
 
 def test_a_taken_port_is_one_line(folder):

@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import pytest
+from capture_book import Book
+
+from nb2service.errors import ContractError, ExampleError
+
+MODEL = """
+from sklearn.linear_model import LinearRegression
+rng = np.random.default_rng(0)
+X_train = pd.DataFrame(rng.normal(size=(50, 3)), columns=["a", "b", "c"])
+y_train = X_train["a"] * 2
+model = LinearRegression().fit(X_train, y_train)
+"""
+UNNAMED = """
+from sklearn.linear_model import LinearRegression
+rng = np.random.default_rng(0)
+rows = rng.normal(size=(50, 3))
+model = LinearRegression()
+model.fit(rows * 1.0, rows[:, 0])
+"""
+DROP = "del rows"
+DOUBLE = "def predict(x):\n    return x * 2"
+
+
+@pytest.mark.parametrize(
+    ("cells", "origin", "kind"),
+    [
+        # the notebook's own calls, the last one first
+        ((MODEL, "model.predict(X_train)"), "X_train.head(20), cell [2]", "frame"),
+        ((MODEL, "X_new = X_train.tail(4)\nmodel.predict(X_new)"), "X_new, cell [2]", "frame"),
+        ((MODEL, "model.predict(X_train.tail(4))"), "X_train.tail(4), cell [2]", "frame"),
+        (
+            (MODEL, "model.score(X_train.tail(30), y_train.tail(30))"),
+            "X_train.tail(30).head(20), cell [2]",
+            "frame",
+        ),
+        ((UNNAMED, "model.predict(rows / 2)"), "(rows / 2)[:20], cell [2]", "array"),
+        (
+            (UNNAMED, "model.predict([[1, 2, 3], [4, 5, 6]])"),
+            "[[1, 2, 3], [4, 5, 6]], cell [2]",
+            "array",
+        ),
+        (
+            (UNNAMED, "model.predict(rows[:1])\nmodel.predict(rows[:5])"),
+            "rows[:5], cell [2]",
+            "array",
+        ),
+        (
+            (UNNAMED, "model.predict(rows[:2])\nmodel.predict(rows[:5])"),
+            "rows[:5], cell [2]",
+            "array",
+        ),
+        # values overwritten since by another data set no longer fit
+        (
+            (MODEL, "Z = X_train\nmodel.predict(Z)", "Z = pd.DataFrame({'q': [1]})"),
+            "X_train.head(20), cell [1]",
+            "frame",
+        ),
+        # in memory: by the model's own columns, test rows first, other columns left out
+        ((MODEL, "X_test = X_train.tail(3)"), "X_test, cell [2]", "frame"),
+        ((MODEL, "X_valid = X_train.tail(3)"), "X_valid, cell [2]", "frame"),
+        (
+            (MODEL, "df = X_train.assign(target=1).tail(3)\ndel X_train"),
+            "df[model.feature_names_in_], cell [2]",
+            "frame",
+        ),
+        ((MODEL, "X_test = pd.DataFrame({'q': [1]})"), "X_train.head(20), cell [1]", "frame"),
+        ((MODEL, "model.predict(X_train.head(1))"), "X_train.head(20), cell [1]", "frame"),
+        # in memory: what it was fitted with, then by width
+        ((UNNAMED,), "(rows * 1.0)[:20], cell [1]", "array"),
+        (
+            (UNNAMED + DROP, "X_test = np.ones((4, 3))\nX_val = np.ones((4, 5))"),
+            "X_test, cell [2]",
+            "array",
+        ),
+        (
+            (UNNAMED + DROP, "X_test = np.ones((4, 5))\nX_val = np.ones((4, 3))"),
+            "X_val, cell [2]",
+            "array",
+        ),
+        # a tagged cell, by its last expression or binding
+        (
+            (MODEL, "# nb2service: example\nmine = X_train.head(2)", "model.predict(X_train)"),
+            "mine, cell [2]",
+            "frame",
+        ),
+        (
+            (MODEL, "# nb2service: example\nX_train.sample(2)", "model.predict(X_train)"),
+            "X_train.sample(2), cell [2]",
+            "frame",
+        ),
+        (
+            (MODEL, "# nb2service: example\nmodel.predict(X_train.head(2))"),
+            "X_train.head(2), cell [2]",
+            "frame",
+        ),
+        (
+            (MODEL, "# nb2service: example\nother = pd.DataFrame({'q': [1]})"),
+            "X_train.head(20), cell [1]",
+            "frame",
+        ),
+        (
+            (
+                MODEL,
+                "# nb2service: example\nfirst = X_train.head(2)",
+                "# nb2service: example\nlast = 5",
+            ),
+            "first, cell [2]",
+            "frame",
+        ),
+    ],
+)
+def test_where_a_models_example_comes_from(cells: tuple[str, ...], origin: str, kind: str) -> None:
+    lesson = Book(*cells).learn("model.predict")
+    assert (lesson.case["origin"], lesson.example.kind) == (origin, kind)
+    assert lesson.replay().differences == ()
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "instances"),
+    [
+        ((DOUBLE, "predict(3)"), "arguments", [{"x": 3}]),
+        ((DOUBLE, "a = 3\nb = [a]\npredict(b[0] + 1)"), "arguments", [{"x": 4}]),
+        (
+            (DOUBLE, "predict('a')\npredict('b')\npredict('a')"),
+            "arguments",
+            [{"x": "a"}, {"x": "b"}],
+        ),
+        ((DOUBLE, "for v in [1, 2]:\n    predict(v)"), "arguments", [{"x": 2}]),
+        ((DOUBLE, "def other():\n    return predict(zzz)\npredict(5)"), "arguments", [{"x": 5}]),
+        ((DOUBLE, "predict(pd.DataFrame([{'a': 1}, {'a': 2}]))"), "frame", [{"a": 1}, {"a": 2}]),
+        ((DOUBLE, "predict(np.array([[1.5, 2.5]]))"), "array", [[1.5, 2.5]]),
+        ((DOUBLE, "predict(pd.Series(['a', 'b'], index=[7, 8]))"), "series", ["a", "b"]),
+        ((DOUBLE, "df = pd.DataFrame({'a': [1, 2]})\npredict(df['a'])"), "series", [1, 2]),
+        ((DOUBLE, "predict(**{'x': 4})"), "arguments", [{"x": 4}]),
+        ((DOUBLE, "# nb2service: example\n{'x': 8}"), "arguments", [{"x": 8}]),
+        (
+            (DOUBLE, "# nb2service: example\n[{'x': 8}, {'x': 9}]"),
+            "arguments",
+            [{"x": 8}, {"x": 9}],
+        ),
+        ((DOUBLE, "# nb2service: example\npredict(x=8)", "predict(1)"), "arguments", [{"x": 8}]),
+        (
+            (
+                "def predict(row):\n    return row['a'] * 2",
+                "df = pd.DataFrame({'a': [1.5]})\npredict(df.iloc[0])",
+            ),
+            "arguments",
+            [{"row": {"a": 1.5}}],
+        ),
+        (
+            ("def predict(x):\n    return x.sum()", "predict(np.array([1.5, 2.0]))"),
+            "arguments",
+            [{"x": [1.5, 2.0]}],
+        ),
+        (
+            ("def predict(xs):\n    return [v + 1 for v in xs]", "predict([1.5, 2.5])"),
+            "list",
+            [1.5, 2.5],
+        ),
+        (
+            ("def predict(xs):\n    return sum(xs)", "predict([1.5, 2.5])"),
+            "arguments",
+            [{"xs": [1.5, 2.5]}],
+        ),
+        (
+            ("def predict(a, b):\n    return a + b", "# nb2service: example\n(1, 2)"),
+            "arguments",
+            [{"a": 1, "b": 2}],
+        ),
+        (
+            (
+                "def predict(a, b):\n    return a + b",
+                "# nb2service: example\npd.DataFrame({'a': [1], 'b': [2]})",
+            ),
+            "arguments",
+            [{"a": 1, "b": 2}],
+        ),
+        (("def predict(a=1, b=2):\n    return a + b",), "arguments", [{}]),
+        (("def predict():\n    return 3",), "arguments", [{}]),
+        (
+            (
+                "def predict(df: pd.DataFrame):\n    return df['a']",
+                "X_test = pd.DataFrame({'a': [1.5]})\nx = 3",
+            ),
+            "frame",
+            [{"a": 1.5}],
+        ),
+        (
+            ("def predict(data):\n    return data['a']", "data = pd.DataFrame({'a': [1.5]})"),
+            "frame",
+            [{"a": 1.5}],
+        ),
+        (
+            (
+                "class M:\n    def predict(self, c):\n        return c['a'] * 2\nmodel = M()",
+                "model.predict({'a': 2})",
+            ),
+            "arguments",
+            [{"c": {"a": 2}}],
+        ),
+        (
+            (
+                "class R:\n    def recommend(self, user, k=3):\n        return [user] * k\nr = R()",
+                "r.recommend('ann', k=2)",
+            ),
+            "arguments",
+            [{"user": "ann", "k": 2}],
+        ),
+    ],
+)
+def test_where_a_functions_example_comes_from(
+    cells: tuple[str, ...], kind: str, instances: list[object]
+) -> None:
+    source = cells[0]
+    wanted = "model.predict" if "class M" in source else "predict"
+    wanted = "r.recommend" if "class R" in source else wanted
+    lesson = Book(*cells).learn(wanted)
+    assert lesson.example.kind == kind
+    assert lesson.case["instances"] == instances
+    assert lesson.replay().differences == ()
+
+
+def test_no_call_with_effects_is_made_again() -> None:
+    book = Book(
+        "seen = []\ndef load():\n    seen.append(1)\n    return 3\ndef predict(x):\n    return x",
+        "predict(load())",
+    )
+    with pytest.raises(ExampleError, match="no example input for entry 'predict'"):
+        book.learn()
+    assert book.namespace["seen"] == [1]
+
+
+def test_a_preprocessing_step_of_the_call_is_made_again() -> None:
+    book = Book(
+        MODEL,
+        "from sklearn.preprocessing import StandardScaler\nscaler = StandardScaler()\n"
+        "rows = rng.normal(size=(30, 3))\nscaler.fit(rows)\n"
+        "other = LinearRegression().fit(scaler.transform(rows), rows[:, 0])",
+        "other.predict(scaler.transform(rows))",
+    )
+    assert book.example("other.predict").origin == "scaler.transform(rows)[:20]"
+
+
+# --- given by hand
+
+
+@pytest.mark.parametrize(
+    ("expression", "count"),
+    [("X_train.head(30)", 30), ("X_train", 50), ("pd.concat([X_train] * 30)", 1000)],
+)
+def test_a_given_example_keeps_its_rows(expression: str, count: int) -> None:
+    assert len(Book(MODEL).example("model.predict", expression).value) == count
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("X_tran.head()", "did you mean X_train"),
+        ("X_train.haed()", "did you mean head"),
+        ("X_train.head(", "SyntaxError"),
+        ("X_train[['a']]", "it lacks the columns b, c"),
+        ("X_train.head().to_numpy()[:, :2]", "it has 2 columns, the model was fitted with 3"),
+        ("X_train.head().astype(str) + 'x'", "raised ValueError"),
+        ("X_train.head(0)", "has no rows"),
+        ("3", "raised"),
+    ],
+)
+def test_a_given_example_that_does_not_fit(expression: str, said: str) -> None:
+    with pytest.raises(ExampleError) as caught:
+        Book(MODEL).example("model.predict", expression)
+    assert said in str(caught.value)
+    assert caught.value.hint
+
+
+def test_a_given_example_may_hold_more_columns_in_another_order() -> None:
+    example = Book(MODEL).example("model.predict", "X_train.assign(z=1)[['z', 'c', 'a', 'b']]")
+    assert list(example.value.columns) == ["a", "b", "c"]
+
+
+# --- what happens to the rows
+
+
+def test_rows_with_missing_values_are_among_those_taken() -> None:
+    book = Book(
+        "X = pd.DataFrame({'a': [1.0] * 50, 'b': ['x'] * 50})\n"
+        "X.loc[40, 'a'] = np.nan\nX.loc[45, 'b'] = None",
+        "def predict(df):\n    return df['a']",
+        "predict(X)",
+    )
+    example = book.example()
+    assert len(example.value) == 20
+    assert example.value.isna().sum().to_dict() == {"a": 1, "b": 1}
+    assert example.origin == "20 rows of X, some with missing values"
+
+
+def test_the_index_does_not_travel() -> None:
+    rows = "X = pd.DataFrame({'a': [1.0, 2.0]}, index=[7, 8])"
+    harmless = Book(rows, "def predict(df):\n    return df['a'] * 2", "predict(X)").example()
+    assert list(harmless.value.index) == [0, 1]
+    read = Book(rows, "def predict(df):\n    return df.index.tolist()", "predict(X)")
+    with pytest.raises(ContractError, match="depends on the index of X"):
+        read.example()
+
+
+def test_sparse_rows_become_dense_and_say_so() -> None:
+    lesson = Book(
+        "X = pd.DataFrame({'a': pd.arrays.SparseArray([0, 1, 0])})",
+        "def predict(df):\n    return df['a'] * 2",
+        "predict(X)",
+    ).learn()
+    assert lesson.entry.input.fields[0].dtype == "int64"
+    assert "sparse columns" in lesson.warnings
+
+
+def test_arguments_left_at_another_value_are_named() -> None:
+    lesson = Book(
+        "def predict(df, limit=0.5):\n    return df['a'] > limit",
+        "X = pd.DataFrame({'a': [0.4, 0.6]})\npredict(X, 0.3)",
+    ).learn()
+    assert lesson.entry.parameter == "df"
+    assert "the notebook passes limit=0.3; the service uses the default 0.5" in lesson.warnings
+    assert lesson.replay().differences == ()
+
+
+def test_a_row_read_by_position_is_refused() -> None:
+    book = Book(
+        "def predict(row):\n    return row.sum() * 1.0",
+        "df = pd.DataFrame({'a': [1.5], 'b': [2.0]})\npredict(df.iloc[0])",
+    )
+    with pytest.raises(ExampleError, match="'dict' object has no attribute 'sum'"):
+        book.example()
+
+
+def test_foreign_tables_are_refused_with_the_mend() -> None:
+    book = Book(
+        "class Tensor:\n    shape, ndim = (2, 3), 2\n",
+        "def predict(t):\n    return [1, 2]",
+        "t = Tensor()",
+    )
+    with pytest.raises(ContractError, match="Tensor") as caught:
+        book.example("predict", "t")
+    assert "def predict(rows)" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted", "said"),
+    [
+        ((MODEL + "del X_train",), "model.predict", "it wants rows with the columns a, b, c"),
+        ((UNNAMED + DROP,), "model.predict", "it wants rows of 3 numbers"),
+        (("def predict(a, b=2):\n    return a",), "predict", "it takes a, b"),
+        (
+            ("def predict(a):\n    return 1 / a", "z = 1\npredict(z)", "z = 0"),
+            "predict",
+            "ZeroDivisionError",
+        ),
+    ],
+)
+def test_nothing_found_says_what_is_wanted(cells: tuple[str, ...], wanted: str, said: str) -> None:
+    with pytest.raises(ExampleError) as caught:
+        Book(*cells).example(wanted)
+    assert said in caught.value.message
+    assert '--example "EXPR"' in caught.value.hint
+    assert "service-example" in caught.value.hint
