@@ -25,9 +25,7 @@ def cells(count: int) -> list[str]:
     made = ["import math\nimport json as codec\nfrom functools import partial, wraps"]
     for n in range(1, count - 2):
         if n % 3 == 0:
-            made.append(
-                f"total_{n} = sum(range({n}))\nprint(total_{n})\nrows_{n} = [i for i in range(9)]"
-            )
+            made.append(f"total_{n} = sum(range({n}))\nrows_{n} = [i for i in range(9)]")
         elif n % 3 == 1:
             made.append(
                 f"K{n} = {n} * 2\n\n"

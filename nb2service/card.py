@@ -81,20 +81,16 @@ def html(done: Plan | Deployment, pending: str = "") -> str:
 def text(done: Plan | Deployment, pending: str = "") -> str:
     """The card's plain-text twin."""
     view = _view(done, pending)
-    lines = [f"{view['title']}  {view['verdict']}"]
-    if view["url"]:
-        lines += [f"  {view['url']}"]
-    lines += [f"  {proof}" for proof in view["proofs"]]
-    lines += [f"  {pending}"] if pending else []
+    lines = [f"{view['title']}: {view['headline']}  {view['url']}".rstrip()]
+    lines += [f"  {line['mark']} {line['text']}" for line in view["lines"]]
     lines += ["", *(f"  POST /{e['name']}  {e['takes']} → {e['answers']}" for e in view["entries"])]
     lines += ["", *(f"  {line}" for line in view["curl"].split("\n"))] if view["curl"] else []
-    lines += ["", "  travels:"]
+    lines += ["", "  What travels:"]
     lines += [
         "    {name:<24} {kind:<9} {cell:>5} {size:>9}  {why}".format(**item)
         for item in view["ship_list"]
     ]
-    lines += [f"  ! {warning}" for warning in view["warnings"]]
-    lines += ["", *(f"  {label:<8} {value}" for label, value in view["facts"])]
+    lines += ["", *(f"  {label:<7} {value}" for label, value in view["facts"])]
     return "\n".join(lines)
 
 
@@ -154,12 +150,13 @@ def _view(done: Plan | Deployment, pending: str) -> dict[str, Any]:
     plan = done if isinstance(done, Plan) else done.plan
     capture = plan.capture
     service = deployed.service if deployed else None
+    verdict = deployed.proof.verdict if deployed else "plan"
     return {
         "title": capture.name,
-        "verdict": deployed.proof.verdict if deployed else "plan",
+        "verdict": verdict,
+        "headline": _HEADLINES[verdict],
         "url": url_of(service) if service else "",
-        "proofs": [run.summary for run in deployed.proof.runs] if deployed else [],
-        "pending": pending,
+        "lines": _lines(plan, deployed, pending),
         "entries": [
             {"name": entry.name, "takes": _takes(entry), "answers": _answers(entry)}
             for entry in capture.contract.entries
@@ -175,17 +172,30 @@ def _view(done: Plan | Deployment, pending: str) -> dict[str, Any]:
             }
             for item in capture.ship_list
         ],
-        "warnings": [str(warning) for warning in capture.warnings]
-        + [
-            f"{path} was edited: left as it is, the new text is in {path}.new"
-            for path in _kept(deployed)
-        ],
         "facts": _facts(plan, service),
     }
 
 
-def _kept(deployed: Deployment | None) -> tuple[str, ...]:
-    return deployed.kept if deployed else ()
+_HEADLINES = {
+    "equal": "answers equal the notebook's",
+    "different": "answers differ from the notebook's",
+    "not comparable": "answers do not repeat",
+    "plan": "plan: nothing is written yet",
+}
+_MARKS = {"equal": "✓", "different": "✗", "not comparable": "?"}
+
+
+def _lines(plan: Plan, deployed: Deployment | None, pending: str) -> list[dict[str, str]]:
+    """What was proven, what is still going on, what to know."""
+    lines = []
+    for run in deployed.proof.runs if deployed else ():
+        lines.append({"role": run.verdict, "mark": _MARKS[run.verdict], "text": run.summary})
+    if pending:
+        lines.append({"role": "pending", "mark": "…", "text": pending})
+    notes = [str(warning) for warning in plan.capture.warnings]
+    for path in deployed.kept if deployed else ():
+        notes.append(f"{path} was edited, and stays as it is; the new text is in {path}.new")
+    return lines + [{"role": "warning", "mark": "!", "text": note} for note in notes]
 
 
 def _facts(plan: Plan, service: Service | None) -> list[tuple[str, str]]:
@@ -198,17 +208,23 @@ def _facts(plan: Plan, service: Service | None) -> list[tuple[str, str]]:
 
 
 def _takes(entry: Entry) -> str:
-    names = [field.name or field.type for field in entry.input.fields]
-    shown = ", ".join(names[:6]) + (f", … {len(names)} in all" if len(names) > 6 else "")
-    if entry.input.kind == "array":
-        return f"array of {entry.input.fields[0].dtype} × {entry.input.shape or 1}"
-    return {"arguments": f"({shown})", "frame": f"{{{shown}}}"}.get(entry.input.kind, shown)
+    taken = entry.input
+    names = [field.name or field.type for field in taken.fields]
+    shown = ", ".join(names[:6]) + (f", … ({len(names)} in all)" if len(names) > 6 else "")
+    if taken.kind == "array":
+        return f"{_times(taken.shape)} {taken.fields[0].dtype}".strip()
+    return f"({shown})" if taken.kind == "arguments" else shown
 
 
 def _answers(entry: Entry) -> str:
-    kinds = [field.type for field in entry.output.fields]
-    many = f" × {entry.output.shape[0]}" if len(entry.output.shape) == 1 else ""
-    return ", ".join(kinds[:6]) + many
+    given = entry.output
+    kinds = ", ".join(field.type for field in given.fields[:6])
+    names = f" ({', '.join(str(name) for name in given.names)})" if given.shape else ""
+    return f"{_times(given.shape)} {kinds}{names if given.names else ''}".strip()
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "".join(f"{length} × " for length in shape).rstrip()
 
 
 def _size(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from ..errors import ContractError, ExampleError
 from ..runtime.contract import Input
 from ..runtime.problems import MissingForm, Violations
 from ..runtime.wire import from_rows, prediction_dtype, to_rows
-from .calling import Caller
+from .calling import Caller, copied
 from .closeness import Gap, measure
 from .fitting import Example
 from .outputs import dense, to_wire
@@ -126,7 +125,7 @@ class Asker:
         return Answers(live, dtype, batch, alone, True, again, gap, notes)
 
     def _first_answer(self) -> tuple[_Response, tuple[tuple[str, str], ...]]:
-        value = copy.deepcopy(self.example.value)
+        value = copied(self.example.value)
         response = self._respond(value)
         if same(value, self.example.value):
             return response, ()
@@ -137,7 +136,7 @@ class Asker:
         """The gap between the first answer and that to the rows as the wire gives them."""
         gap = measure(first.wire, self._respond(self.receive(rows)).wire)
         if not gap.close:
-            third = self._respond(copy.deepcopy(self.example.value))
+            third = self._respond(copied(self.example.value))
             if measure(first.wire, third.wire).exact:
                 raise self._unfaithful("the entry answers otherwise after it")
         return gap

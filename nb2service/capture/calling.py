@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ExampleError
+from ..errors import ContractError, ExampleError
 from .entries import EntryRequest
 from .signatures import function_of
 
@@ -62,8 +62,9 @@ class Caller:
 
         Raises:
             ExampleError: as ``__call__``.
+            ContractError: the value cannot be copied.
         """
-        return self(copy.deepcopy(value))
+        return self(copied(value))
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -100,6 +101,22 @@ class Caller:
                 line = linecache.getline(frame.f_code.co_filename, trace.tb_lineno).strip() or line
             trace = trace.tb_next
         return line
+
+
+def copied(value: Any) -> Any:
+    """A deep copy, so that what an entry does to its input does not reach the notebook.
+
+    Raises:
+        ContractError: the value has none (a generator, a connection).
+    """
+    try:
+        return copy.deepcopy(value)
+    # Copying is the value's own code; what has no copy has no form on the wire either.
+    except Exception as error:
+        raise ContractError(
+            f"the input holds what cannot be copied: {type(error).__name__}: {error}",
+            "give plain values: numbers, text, dates, lists, dicts, arrays, frames",
+        ) from None
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,6 @@ from ..notebook.statements import Statement
 from .entries import EntryRequest
 from .estimators import is_estimator
 from .evaluate import ImpureError, evaluate_pure
-from .hints import read_hints
-from .inputs import feature_names
 from .signatures import function_of, is_model, own_parameters, required_parameters
 from .values import kind_of
 
@@ -29,8 +26,6 @@ _TELLING_METHODS = (
     "transform",
     "score",
 )
-_RANKS = [re.compile(p, re.I) for p in (r"x_?test", r"x_?val", r"x_?train", r"x(?![a-z])")]
-_TABLE_NAMES = {"x", "df", "data", "frame", "features", "rows", "samples", "inputs"}
 
 
 @dataclass(frozen=True)
@@ -139,6 +134,10 @@ def from_calls(
         # Names that are gone, positions out of range, effects: this call shows nothing any more.
         except Exception:
             continue
+        if len(arguments) == 1:
+            [(name, node)] = arguments.items()
+            for rows, origin in _whole(node, namespace, ("frame",)):
+                yield Candidate([{name: rows}], origin, call.cell)
         sources = {name: ast.unparse(node) for name, node in arguments.items()}
         yield Candidate([values], ast.unparse(call.node), call.cell, sources)
 
@@ -195,9 +194,39 @@ def _callee(request: EntryRequest) -> str:
     return request.expression.removesuffix(ending) + ending
 
 
+def _whole(
+    node: ast.expr, namespace: Mapping[str, Any], kinds: Sequence[str]
+) -> Iterator[tuple[Any, str]]:
+    """The table of which an argument takes some rows, ``X_test`` of ``X_test.head()``.
+
+    It proves more, and shows where values can be missing.
+    """
+    table = node
+    while True:
+        match table:
+            case ast.Call(ast.Attribute(owner, "head" | "tail" | "sample")):
+                table = owner
+            case ast.Subscript(ast.Attribute(owner, "iloc"), ast.Slice()):
+                table = owner
+            case ast.Subscript(owner, ast.Slice()):
+                table = owner
+            case _:
+                break
+    if table is node:
+        return
+    try:
+        value = evaluate_pure(table, namespace)
+    except Exception:  # gone or not to be had without effects; the argument itself may be
+        return
+    if kind_of(value) in kinds:
+        yield value, ast.unparse(table)
+
+
 def _first_argument(node: ast.Call, cell: int, namespace: Mapping[str, Any]) -> Iterator[Candidate]:
     named = [keyword.value for keyword in node.keywords if keyword.arg in ("X", "data")]
     for argument in [*node.args, *named][:1]:
+        for value, origin in _whole(argument, namespace, ("frame", "array", "series", "list")):
+            yield Candidate(value, origin, cell)
         try:
             value = evaluate_pure(argument, namespace)
         # Names that are gone, positions out of range, effects: this call shows nothing any more.
@@ -236,84 +265,3 @@ def _arguments(
         for name, node in nodes.items()
         if name not in request.bind and isinstance(node, ast.expr)
     }
-
-
-def from_namespace(
-    request: EntryRequest, namespace: Mapping[str, Any], statements: Sequence[Statement]
-) -> Iterator[Candidate]:
-    """Values in memory that a model or a function's one parameter could take, best named first."""
-    bound = {name: (i, s.cell) for i, s in enumerate(statements) for name in s.uses.binds}
-    suits = _suits_model(request.value) if is_model(request) else _suits_function(request)
-    names = [
-        name
-        for name, value in namespace.items()
-        if not name.startswith("_") and name not in ("In", "Out") and suits(name, value)
-    ]
-    names.sort(key=lambda name: (_rank(name), -bound.get(name, (-1, None))[0]))
-    for name in names:
-        given = as_given(request, namespace[name])
-        yield Candidate(given, name, bound.get(name, (0, None))[1])
-
-
-def _rank(name: str) -> int:
-    return next((i for i, pattern in enumerate(_RANKS) if pattern.match(name)), len(_RANKS))
-
-
-def _suits_model(model: Any) -> Any:
-    """Tells whether a value of the namespace looks like the model's input."""
-    names, width = feature_names(model), getattr(model, "n_features_in_", None)
-    first = model.steps[0][1] if getattr(model, "steps", None) else model
-    if hasattr(first, "analyzer") and hasattr(first, "lowercase"):
-        labels = set(map(str, getattr(model, "classes_", ())))
-        return lambda _, value: _is_text(value) and not set(value[:20]) <= labels
-    if type(first).__name__ == "DictVectorizer":
-        return lambda _, value: (
-            isinstance(value, list)
-            and bool(value)
-            and all(isinstance(item, dict) for item in value)
-        )
-
-    def suits(name: str, value: Any) -> bool:
-        kind = kind_of(value)
-        if kind == "frame" and names:
-            return set(names) <= set(value.columns)
-        if kind not in ("frame", "array") or value.ndim < 2:
-            return False
-        if width is not None:
-            return bool(value.shape[1] == width)
-        # Nothing known about the model's input: only what is named as one.
-        return not names and _rank(name) < len(_RANKS)
-
-    return suits
-
-
-def _is_text(value: Any) -> bool:
-    kind = kind_of(value)
-    if kind == "list":
-        return bool(value) and all(isinstance(item, str) for item in value)
-    if kind in ("series", "array") and value.ndim == 1 and len(value):
-        return all(isinstance(item, str) for item in value[:20])
-    return False
-
-
-def _suits_function(request: EntryRequest) -> Any:
-    """Tells whether a value of the namespace looks like the one argument of a function."""
-    required = required_parameters(request)
-    if len(required) != 1:
-        return lambda name, value: False
-    only = required[0]
-    hint = read_hints(function_of(request)).get(only)
-    kinds = {"DataFrame": "frame", "Series": "series", "ndarray": "array"}
-    wanted = kinds.get(getattr(hint, "__name__", ""))
-
-    def suits(name: str, value: Any) -> bool:
-        kind = kind_of(value)
-        if kind not in ("frame", "series", "array"):
-            return False
-        if wanted:
-            return kind == wanted
-        if hint is not None:
-            return False
-        return name == only or (only.lower() in _TABLE_NAMES and kind == "frame")
-
-    return suits

@@ -17,10 +17,10 @@ from .candidates import (
     from_calls,
     from_example_cells,
     from_fits,
-    from_namespace,
 )
 from .entries import EntryRequest
 from .fitting import Example, fit_example
+from .in_memory import from_namespace
 from .inputs import feature_names
 from .signatures import is_model, own_parameters, required_parameters
 from .values import kind_of, same
@@ -123,8 +123,9 @@ def _joined(examples: Sequence[Example]) -> Example:
         for case in example.value:
             if not any(same(case, known) for known in distinct):
                 distinct.append(case)
-    origins = dict.fromkeys(example.origin for example in reversed(examples))
-    return replace(first, value=distinct[:ROWS], origin="; ".join(list(origins)[:3]))
+    origins = list(dict.fromkeys(example.origin for example in reversed(examples)))
+    shown = [*origins[:3], "…"] if len(origins) > 3 else origins
+    return replace(first, value=distinct[:ROWS], origin="; ".join(shown))
 
 
 def _given(request: EntryRequest, namespace: Mapping[str, Any], expression: str) -> Example:
@@ -145,7 +146,6 @@ def _given(request: EntryRequest, namespace: Mapping[str, Any], expression: str)
         raise ExampleError(
             f"the example {expression!r} does not fit entry {request.name!r}: {why}",
             "give rows such as the notebook itself passes to it",
-            error.cell,
         ) from None
 
 

@@ -18,6 +18,9 @@ from .outputs import dense, to_wire
 from .signatures import is_model, own_parameters, required_parameters
 from .values import kind_of, pandas_is, same, take_rows, type_name
 
+# Rows among which the example's are looked for; a copy of more would be felt.
+_LOOK = 10_000
+
 
 @dataclass(frozen=True)
 class Example:
@@ -57,11 +60,12 @@ def fit_example(
         ContractError: it has no form on the wire.
         EntryError: the entry answers None.
     """
-    if is_model(request) and _holds_rows(candidate.value):
-        return _fit_rows(request, namespace, candidate, candidate.value, "", most)
-    if is_model(request):  # a class of the notebook whose method takes one record
-        only = own_parameters(request)[0].name
-        case = {only: candidate.value}
+    if is_model(request):
+        parameters = own_parameters(request)
+        if _holds_rows(candidate.value) or not parameters:
+            return _fit_rows(request, namespace, candidate, candidate.value, "", most)
+        # A class of the notebook whose method takes one record.
+        case = {parameters[0].name: candidate.value}
         return _fit_arguments(request, namespace, candidate, [case])
     cases: list[dict[str, Any]] = candidate.value
     parameter = _rows_parameter(request, cases[0]) if len(cases) == 1 else None
@@ -115,6 +119,8 @@ def _fit_rows(
 ) -> Example:
     warnings: list[CaptureWarning] = []
     origin = candidate.origin
+    if kind_of(value) == "frame":
+        value = value.head(_LOOK)
     if is_model(request):
         value, origin = _in_the_models_terms(request, value, origin)
     value, note = _dense_rows(request, value)
@@ -147,11 +153,13 @@ def _in_the_models_terms(request: EntryRequest, value: Any, origin: str) -> tupl
             owner = request.variable
             return value[names], f"{origin}[{owner}.feature_names_in_]"
         return value, origin
+    # A literal such as [[3, 1]] stands for measurements; their numbers may have fractions.
+    if kind_of(value) == "array" and value.dtype.kind in "iu" and "[[" in origin:
+        return value.astype(float), origin
     if isinstance(value, list) and value and isinstance(value[0], (list, tuple)):
         import numpy as np
 
         try:
-            # A literal such as [[3, 1]] stands for measurements; their numbers may have fractions.
             return np.array(value, dtype=float), origin
         except (TypeError, ValueError):
             return value, origin
@@ -175,7 +183,7 @@ def _dense_rows(request: EntryRequest, value: Any) -> tuple[Any, str]:
     """The rows without sparse storage, and what to know about that."""
     where = f"entry {request.name!r}: the input"
     if _is_sparse(value):
-        value = value[:1000].toarray()
+        value = value.tocsr()[:_LOOK].toarray()
         return value, f"{where} is a sparse matrix; the service takes and passes dense rows"
     if pandas_is(value, "DataFrame"):
         kinds = [type(dtype).__name__ for dtype in value.dtypes]
@@ -248,17 +256,23 @@ def _fit_arguments(
     made: list[dict[str, Any]] = []
     for case in cases:
         plain = {name: _as_argument(value) for name, value in case.items()}
-        answer = to_wire(dense(call.untouched(plain)), request)
-        if any(plain[name] is not case[name] for name in case):
-            first = to_wire(dense(call.untouched(dict(case))), request)
-            if not measure(answer, first).close:
-                raise ContractError(
-                    f"entry {request.name!r}: a row as a Series has no form in JSON",
-                    "let the function take a dict, or a frame of rows",
-                    request.cell,
-                )
+        changed = any(plain[name] is not case[name] for name in case)
+        answer = to_wire(dense(call.untouched(dict(case))), request)
+        if changed and not _answers_so(call, plain, answer):
+            raise ContractError(
+                f"entry {request.name!r}: a row as a Series has no form in JSON",
+                "let the function take a dict, or a frame of rows",
+                request.cell,
+            )
         made.append(plain)
     return Example(made, candidate.origin, candidate.cell, "arguments")
+
+
+def _answers_so(call: Caller, keywords: Mapping[str, Any], answer: Any) -> bool:
+    try:
+        return measure(to_wire(dense(call.untouched(keywords)), call.request), answer).close
+    except ExampleError:
+        return False
 
 
 def _as_argument(value: Any) -> Any:

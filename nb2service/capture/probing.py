@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,6 +14,8 @@ from ..runtime.contract import Field, Input
 # Calls and seconds spent on finding out; columns beyond that stay as they were observed.
 MOST_CALLS = 60
 PATIENCE = 2.0
+
+_NEVER_MISSING = re.compile(r"u?int\d+|bool|[<>|=]?[US]\d+")
 
 Ask = Callable[[list[Any], Input], Any]
 
@@ -45,8 +48,8 @@ def probe_missing(input_: Input, rows: Sequence[Any], ask: Ask) -> Input:
 
 
 def _can_be_missing(field: Field) -> bool:
-    """Whether the dtype has a missing value; numpy's integers and truth values have none."""
-    return field.type not in ("integer", "boolean") or not field.dtype.islower()
+    """Whether the dtype has a missing value; numpy's integers, truth values and text have none."""
+    return not _NEVER_MISSING.fullmatch(field.dtype)
 
 
 def _nullable(input_: Input, names: set[str]) -> Input:

@@ -28,6 +28,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from .control import ControlServer, Message
+from .detach import detached
 from .logs import shorten, tail
 from .process import LOOPBACK, Order, Process, identity, is_alive, listen
 from .registry import CANDIDATE_LOG, CONTROL, LOG, locked, write_record
@@ -187,9 +188,15 @@ class Keeper:
     def _start(self, client: socket.socket, request: Message) -> Message | None:
         """Start a candidate; the answer comes when it is ready or has failed."""
         if self.stopping:
-            return {"error": "the service is being stopped"}
+            return {
+                "error": f"{self.folder.name} is being stopped",
+                "hint": "deploy it again in some seconds",
+            }
         if self.candidate:
-            return {"error": "another deployment of it is under way"}
+            return {
+                "error": f"another deployment of {self.folder.name} is under way",
+                "hint": "wait until it has ended, and deploy again",
+            }
         try:
             order = Order(**request)
         except TypeError:
@@ -245,7 +252,11 @@ class Keeper:
 
     def _failure(self, why: str) -> Message:
         log = tail(self.folder / CANDIDATE_LOG, _SHOWN)
-        return {"error": f"the service did not start: {why}", "log": log}
+        return {
+            "error": f"the service did not start: {why}",
+            "log": log,
+            "hint": "mend what its last lines complain of, and deploy again" if log else "",
+        }
 
     def _stop(self, _: socket.socket, __: Message) -> Message:
         """End the service and the keeper, after the requests under way."""
@@ -339,27 +350,13 @@ def main() -> None:
     control.bind(str(folder / CONTROL))
     control.listen()
     control.setblocking(False)
-    told, tell = os.pipe()
-    if os.fork():
-        os.close(tell)
-        started = os.read(told, 1) == b"1"
-        print(json.dumps({"port": public.getsockname()[1]} if started else {"error": "it ended"}))
-        sys.stdout.flush()
-        os._exit(0 if started else 1)
-    os.setsid()
-    _detach_output(folder / "keeper.log")
-    keeper = Keeper(folder, public, control)
-    os.write(tell, b"1")
-    os.close(tell)
-    os.close(told)
+    address = {"port": public.getsockname()[1]}
+    keeper = detached(
+        lambda: Keeper(folder, public, control),
+        lambda: print(json.dumps(address)),
+        folder / "keeper.log",
+    )
     keeper.run()
-
-
-def _detach_output(log: Path) -> None:
-    nowhere = os.open(os.devnull, os.O_RDONLY)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for target, source in ((0, nowhere), (1, output), (2, output)):
-        os.dup2(source, target)
 
 
 if __name__ == "__main__":

@@ -243,7 +243,7 @@ def test_replacing_under_load_loses_no_request(project: Path) -> None:
 
 
 def test_only_one_deployment_of_a_name_at_a_time(project: Path) -> None:
-    message = "another deployment of it is under way"
+    message = "another deployment of churn is under way"
     with launch("churn", project, PACKAGE), pytest.raises(LaunchError, match=message):
         start(project)
 

@@ -329,8 +329,9 @@ def test_a_row_read_by_position_is_refused() -> None:
         "def predict(row):\n    return row.sum() * 1.0",
         "df = pd.DataFrame({'a': [1.5], 'b': [2.0]})\npredict(df.iloc[0])",
     )
-    with pytest.raises(ExampleError, match="'dict' object has no attribute 'sum'"):
+    with pytest.raises(ContractError, match="a row as a Series") as caught:
         book.example()
+    assert "take a dict" in caught.value.hint
 
 
 def test_foreign_tables_are_refused_with_the_mend() -> None:
