@@ -182,7 +182,7 @@ def _in_order(items: Any) -> list[Any]:
 def _refusal(name: str, trail: list[Any], error: Exception) -> CaptureError:
     culprit = trail[-1] if trail else None
     kind = qualified_type(culprit)
-    article = "an" if kind[:1].lower() in "aeiou" else "a"
+    article = "an" if kind.lstrip("_")[:1].lower() in "aeiou" else "a"
     if isinstance(culprit, types.ModuleType):
         what = f"the module {culprit.__name__} inside an object cannot be saved"
         hint = "import it where it is used instead of keeping it in an object"

@@ -28,6 +28,9 @@ _TELLING_METHODS = (
 )
 
 
+_TABLES = ("frame", "array", "series", "list")
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A value that could be an entry's example.
@@ -60,7 +63,7 @@ def from_example_cells(
         if isinstance(node, ast.Expr):
             called = [
                 candidate
-                for candidate in from_calls(request, namespace, own[-1:])
+                for candidate in from_calls(request, namespace, own[-1:], whole=False)
                 if isinstance(node.value, ast.Call)
             ]
             if called:
@@ -120,11 +123,21 @@ def as_given(request: EntryRequest, value: Any) -> Any:
 
 
 def from_calls(
-    request: EntryRequest, namespace: Mapping[str, Any], statements: Sequence[Statement]
+    request: EntryRequest,
+    namespace: Mapping[str, Any],
+    statements: Sequence[Statement],
+    whole: bool = True,
 ) -> Iterator[Candidate]:
-    """Arguments of the notebook's own calls, the last call first."""
+    """Arguments of the notebook's own calls, the last call first.
+
+    Args:
+        request: the entry.
+        namespace: the live namespace.
+        statements: those in which calls are looked for.
+        whole: whether to try the table before the few rows of it that a call takes.
+    """
     if is_model(request):
-        yield from _from_method_calls(request, namespace, statements)
+        yield from _from_method_calls(request, namespace, statements, whole)
         return
     calls = [call for call in calls_of(_callee(request), statements) if not call.late]
     for call in reversed(calls):
@@ -134,7 +147,7 @@ def from_calls(
         # Names that are gone, positions out of range, effects: this call shows nothing any more.
         except Exception:
             continue
-        if len(arguments) == 1:
+        if whole and len(arguments) == 1:
             [(name, node)] = arguments.items()
             for rows, origin in _whole(node, namespace, ("frame",)):
                 yield Candidate([{name: rows}], origin, call.cell)
@@ -143,7 +156,10 @@ def from_calls(
 
 
 def _from_method_calls(
-    request: EntryRequest, namespace: Mapping[str, Any], statements: Sequence[Statement]
+    request: EntryRequest,
+    namespace: Mapping[str, Any],
+    statements: Sequence[Statement],
+    whole: bool,
 ) -> Iterator[Candidate]:
     owners = _owners(request, namespace)
     for method in dict.fromkeys([request.method, *_TELLING_METHODS]):
@@ -151,7 +167,7 @@ def _from_method_calls(
         calls.sort(key=lambda call: call.cell)
         for call in reversed(calls):
             if not call.late:
-                yield from _first_argument(call.node, call.cell, namespace)
+                yield from _first_argument(call.node, call.cell, namespace, whole)
 
 
 def from_fits(
@@ -170,7 +186,7 @@ def from_fits(
                 and node.func.attr in ("fit", "fit_transform")
                 and (ast.unparse(node.func.value) in owners or statement.uses.binds & set(owners))
             ):
-                yield from _first_argument(node, statement.cell, namespace)
+                yield from _first_argument(node, statement.cell, namespace, whole=True)
 
 
 def _owners(request: EntryRequest, namespace: Mapping[str, Any]) -> list[str]:
@@ -222,11 +238,14 @@ def _whole(
         yield value, ast.unparse(table)
 
 
-def _first_argument(node: ast.Call, cell: int, namespace: Mapping[str, Any]) -> Iterator[Candidate]:
+def _first_argument(
+    node: ast.Call, cell: int, namespace: Mapping[str, Any], whole: bool
+) -> Iterator[Candidate]:
     named = [keyword.value for keyword in node.keywords if keyword.arg in ("X", "data")]
     for argument in [*node.args, *named][:1]:
-        for value, origin in _whole(argument, namespace, ("frame", "array", "series", "list")):
-            yield Candidate(value, origin, cell)
+        if whole:
+            for value, origin in _whole(argument, namespace, _TABLES):
+                yield Candidate(value, origin, cell)
         try:
             value = evaluate_pure(argument, namespace)
         # Names that are gone, positions out of range, effects: this call shows nothing any more.

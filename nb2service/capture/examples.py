@@ -22,6 +22,7 @@ from .entries import EntryRequest
 from .fitting import Example, fit_example
 from .in_memory import from_namespace
 from .inputs import feature_names
+from .preparation import preparation_warning, preparing_steps
 from .signatures import is_model, own_parameters, required_parameters
 from .values import kind_of, same
 
@@ -56,15 +57,33 @@ def find_example(
     """
     with undisturbed():
         if expression is not None:
-            return _given(request, namespace, expression)
+            given = _given(request, namespace, expression)
+            return _with_warning(given, request, namespace, statements)
         refusals: list[Nb2ServiceError] = []
         for group in _groups(request, namespace, notebook, statements):
             example = _first_fit(request, namespace, group, refusals)
             if example is not None:
-                return example
+                return _with_warning(example, request, namespace, statements)
     # What a wire cannot carry has a mend of its own; another example is none.
     contract = next((error for error in refusals if isinstance(error, ContractError)), None)
     raise contract or _nothing_found(request, refusals)
+
+
+def _with_warning(
+    example: Example,
+    request: EntryRequest,
+    namespace: Mapping[str, Any],
+    statements: Sequence[Statement],
+) -> Example:
+    """The example, with a warning if the notebook prepares the model's rows outside of it."""
+    if not is_model(request):
+        return example
+    fits = [candidate.origin for candidate in from_fits(request, namespace, statements)]
+    for origin in (example.expression, *fits):
+        if steps := preparing_steps(request, origin, namespace, statements):
+            warning = preparation_warning(request, steps)
+            return replace(example, warnings=(*example.warnings, warning))
+    return example
 
 
 def _groups(
@@ -86,10 +105,14 @@ def _groups(
     # A single row proves little, so it comes after others that are certain to be the model's own.
     single = [kind_of(c.value) == "" or len(c.value) < 2 for c in called]
     yield [c for c, one in zip(called, single, strict=True) if not one]
-    fitted = from_fits(request, namespace, statements)
+    fitted = list(from_fits(request, namespace, statements))
     few = [c for c, one in zip(called, single, strict=True) if one]
-    # Without column names, a value of the right width may belong to another model.
-    yield from (held, fitted, few) if feature_names(request.value) else (fitted, few, held)
+    # Without column names, a value of the right width may belong to another model; with names,
+    # it may still lack the preparation that the fit's rows went through.
+    sure = feature_names(request.value) and not any(
+        preparing_steps(request, c.origin, namespace, statements) for c in fitted
+    )
+    yield from (held, fitted, few) if sure else (fitted, few, held)
 
 
 def _first_fit(
@@ -131,14 +154,14 @@ def _joined(examples: Sequence[Example]) -> Example:
 def _given(request: EntryRequest, namespace: Mapping[str, Any], expression: str) -> Example:
     """The example that the person gave."""
     try:
-        value = eval(expression, dict(namespace))
+        value = eval(expression.strip(), dict(namespace))
     # The expression is the person's own code: whatever it raises is told.
     except (Exception, SystemExit) as error:
         raise ExampleError(
             f"the example {expression!r} cannot be evaluated: {type(error).__name__}: {error}",
             _close_names(error, namespace) or "give an expression that the notebook could evaluate",
         ) from None
-    candidate = Candidate(as_given(request, value), expression, None)
+    candidate = Candidate(as_given(request, value), expression.strip(), None)
     try:
         return fit_example(request, namespace, candidate, MOST_ROWS)
     except ExampleError as error:

@@ -30,6 +30,7 @@ class Example:
         value: a frame, array, Series or list of rows (with a fresh index), or for ``arguments``
             a list of keyword dicts, one a call.
         origin: where it comes from, in the notebook's words: ``X_test.head(20)``.
+        expression: what its rows were taken from: ``X_test``.
         cell: the cell that calls the entry with it, or else binds it, if known.
         kind: as ``Input.kind``: ``frame``, ``array``, ``series``, ``list`` or ``arguments``.
         parameter: the function's parameter that takes the rows; "" for models and arguments.
@@ -38,6 +39,7 @@ class Example:
 
     value: Any
     origin: str
+    expression: str
     cell: int | None
     kind: str
     parameter: str = ""
@@ -142,7 +144,9 @@ def _fit_rows(
     answer = to_wire(dense(call.untouched(value)), request)
     if fresh is not value and not _is_counted(value.index):
         _check_index(call, value, fresh, answer, origin)
-    return Example(fresh, origin, candidate.cell, kind, parameter, tuple(warnings))
+    return Example(
+        fresh, origin, candidate.origin, candidate.cell, kind, parameter, tuple(warnings)
+    )
 
 
 def _in_the_models_terms(request: EntryRequest, value: Any, origin: str) -> tuple[Any, str]:
@@ -265,7 +269,7 @@ def _fit_arguments(
                 request.cell,
             )
         made.append(plain)
-    return Example(made, candidate.origin, candidate.cell, "arguments")
+    return Example(made, candidate.origin, candidate.origin, candidate.cell, "arguments")
 
 
 def _answers_so(call: Caller, keywords: Mapping[str, Any], answer: Any) -> bool:

@@ -51,8 +51,9 @@ def class_namer(namespace: Mapping[str, Any], where: str) -> Namer:
     """Gives the name under which the notebook holds a class that the wire must build again."""
 
     def name(kind: type) -> str:
-        if namespace.get(kind.__name__) is kind:
-            return kind.__name__
+        own: str = kind.__name__
+        if namespace.get(own) is kind:
+            return own
         for known, value in namespace.items():
             if value is kind and not known.startswith("_"):
                 return known

@@ -56,8 +56,8 @@ def input_of(
         name = "" if label is None else str(label)
         field = column_field(name, value, where)
         return Input("series", (replace(field, label=label),)), []
-    names = class_namer(namespace, f"entry {request.name!r}")
-    return Input("list", (loosened(value_field("", value, where, names)),)), []
+    namer = class_namer(namespace, f"entry {request.name!r}")
+    return Input("list", (loosened(value_field("", value, where, namer)),)), []
 
 
 def feature_names(model: Any) -> tuple[str, ...]:

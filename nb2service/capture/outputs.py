@@ -20,7 +20,7 @@ def dense(answer: Any) -> Any:
         return answer.toarray()
     if hasattr(answer, "__next__"):
         return list(answer)
-    if not kind_of(answer) and getattr(answer, "ndim", 0) and hasattr(answer, "__array__"):
+    if not kind_of(answer) and getattr(answer, "ndim", None) and hasattr(answer, "__array__"):
         import numpy as np
 
         return np.asarray(answer)

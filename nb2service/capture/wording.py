@@ -13,13 +13,14 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..errors import CaptureError
+from ..notebook.statements import uses_of
 from .artifacts import qualified_type, save
 from .classes import Classes
 from .explain import explains, holds_code, import_holds
 from .functions import Functions
 from .literals import is_scalar, word_value
 from .model import CaptureWarning
-from .names import code_key
+from .names import code_key, stores
 from .pieces import Piece
 from .scope import Scope, find_import
 from .sources import Binder, Sources, is_from_notebook
@@ -77,18 +78,18 @@ class Wording:
         primary = self._other_name(name, value)
         if primary is not None:
             return [self._alias(name, primary)]
-        newest: Binder | None = None
+        latest: Binder | None = None
         for binder in self.sources.binders(name):
             if binder.snippet.cell in self.skipped:
                 continue
-            pieces = self._from_binder(name, value, binder, is_last=newest is None)
+            latest = latest or binder
+            pieces = self._from_binder(name, value, binder, is_last=binder is latest)
             if pieces:
-                self._warn_if_stale(name, newest, pieces[0])
+                self._warn_if_stale(name, latest, pieces[0])
                 return [*pieces, *self._registered(name, value)]
-            newest = newest or (binder if binder.kind == "definition" else None)
         pieces = self._from_value(name, value)
         if pieces:
-            self._warn_if_stale(name, newest, pieces[0])
+            self._warn_if_stale(name, latest, pieces[0])
         return pieces
 
     def _alias(self, name: str, primary: str) -> Piece:
@@ -108,7 +109,7 @@ class Wording:
             return self.classes.word(name, value) or [] if value.__name__ == node.name else []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return self._from_def(name, value, binder, is_last)
-        if binder.kind == "value" and explains(node, value, snippet, self.scope.namespace):
+        if binder.kind == "value" and self._still_holds(value, binder):
             text = (
                 snippet.source if binder.whole else f"{name} = {_bracketed(snippet.segment(node))}"
             )
@@ -125,10 +126,23 @@ class Wording:
         key = code_key(code)
         if isinstance(value, FunctionType) and code_key(value.__code__) == key:
             return [self.functions.word(name, value)]
+        if self._is_written(value) and stores(value.__code__):
+            return []  # the decorator counts or remembers: that state is in the closure
         is_wrapper = not is_scalar(value) and not isinstance(value, FunctionType)
         if node.decorator_list and (holds_code(value, key) or (is_last and is_wrapper)):
             return [self._code(name, "function", snippet.text(node), binder)]
         return []
+
+    def _still_holds(self, value: Any, binder: Binder) -> bool:
+        """Whether the expression gives the value again, from names bound before it ran."""
+        node = binder.node
+        if isinstance(node, ast.Name) and not is_scalar(value) and find_import(value) is None:
+            return False  # one object under two names: which one is made from the other is ours
+        for name in uses_of(f"({binder.snippet.segment(node)})").reads:
+            bound = self.sources.last_statement(name)
+            if bound is not None and bound >= binder.position:
+                return False  # rebound since, perhaps from this very value
+        return explains(node, value, binder.snippet, self.scope.namespace)
 
     def _import(self, name: str, binder: Binder) -> Piece:
         module, member = binder.target
@@ -169,7 +183,7 @@ class Wording:
     def _from_value(self, name: str, value: Any) -> list[Piece]:
         if isinstance(value, type) and is_from_notebook(value, self.scope.namespace):
             return self.classes.word(name, value) or [self._again(name, value)]
-        if isinstance(value, FunctionType) and self._is_written(value):
+        if self._is_written(value):
             return [self.functions.word(name, value), *self._registered(name, value)]
         found = find_import(value)
         if found is not None:
@@ -188,10 +202,11 @@ class Wording:
             return [self._again(name, value)]
         return []
 
-    def _is_written(self, function: FunctionType) -> bool:
-        return is_from_notebook(function, self.scope.namespace) and (
-            function.__globals__ is self.scope.namespace
-            or function.__globals__.get("__name__") == "__main__"
+    def _is_written(self, value: Any) -> bool:
+        """Whether it is a function whose code stands in the notebook, whatever wraps() says."""
+        return isinstance(value, FunctionType) and (
+            value.__globals__ is self.scope.namespace
+            or value.__globals__.get("__name__") == "__main__"
         )
 
     def _partial(self, name: str, value: functools.partial[Any]) -> str:
@@ -267,8 +282,10 @@ class Wording:
         """The name under which the same object travels already."""
         if is_scalar(value) or (type(value) in (tuple, frozenset) and word_value(value)):
             return None
-        primary = self.primary.get(id(value))
-        return None if primary == name or find_import(value) else primary
+        is_definition = getattr(value, "__name__", "") == name and is_from_notebook(
+            value, self.scope.namespace
+        )
+        return None if is_definition or find_import(value) else self.primary.get(id(value))
 
     def _code(
         self, name: str, label: str, text: str, binder: Binder | None = None, note: str = ""
@@ -282,15 +299,16 @@ class Wording:
         position = self.sources.last_statement(name)
         return -1 if position is None else position
 
-    def _warn_if_stale(self, name: str, newest: Binder | None, piece: Piece) -> None:
-        if newest is None or newest.snippet.cell == piece.cell:
+    def _warn_if_stale(self, name: str, latest: Binder | None, piece: Piece) -> None:
+        """Say so when the last definition of a name is not the one in memory."""
+        if latest is None or latest.kind != "definition" or latest.snippet.cell == piece.cell:
             return
         self.scope.warnings.append(
             CaptureWarning(
-                f"{name} is defined anew in cell [{newest.snippet.cell}], but the one in memory is "
+                f"{name} is defined anew in cell [{latest.snippet.cell}], but the one in memory is "
                 f"another" + (f" (cell [{piece.cell}])" if piece.cell else "") + " and travels",
-                f"run cell [{newest.snippet.cell}] again if its text is the one you mean",
-                newest.snippet.cell,
+                f"run cell [{latest.snippet.cell}] again if its text is the one you mean",
+                latest.snippet.cell,
             )
         )
 

@@ -139,8 +139,8 @@ class ProofRun:
         where = _PLACES.get(self.environment, self.environment)
         total = sum(entry.total for entry in self.entries)
         if self.verdict == EQUAL:
-            exactly = any(entry.tolerance_reason for entry in self.entries)
-            how = "within the stated tolerance" if exactly else "exactly"
+            tolerant = any(entry.tolerance_reason for entry in self.entries)
+            how = "within the stated tolerance" if tolerant else "exactly"
             return f"{total} answers over HTTP equal the notebook's {how}, in {where}"
         names = [entry.name for entry in self.entries if entry.verdict == self.verdict]
         if self.verdict == DIFFERENT:

@@ -376,7 +376,8 @@ HARDER = [
         from sklearn.preprocessing import FunctionTransformer
         from sklearn.linear_model import LinearRegression
         S = 3
-        model = make_pipeline(FunctionTransformer(lambda X: X * S), FunctionTransformer(lambda X: X + 1), LinearRegression())
+        F = FunctionTransformer
+        model = make_pipeline(F(lambda X: X * S), F(lambda X: X + 1), LinearRegression())
         model.fit(np.arange(6.0).reshape(-1, 1), np.arange(6.0) ** 2)
         S = 4
         """, call="model.predict(np.array([[1.0], [5.0]])).tolist()", entry="model"),

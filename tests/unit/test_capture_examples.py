@@ -29,10 +29,10 @@ DOUBLE = "def predict(x):\n    return x * 2"
         # the notebook's own calls, the last one first
         ((MODEL, "model.predict(X_train)"), "X_train.head(20), cell [2]", "frame"),
         ((MODEL, "X_new = X_train.tail(4)\nmodel.predict(X_new)"), "X_new, cell [2]", "frame"),
-        ((MODEL, "model.predict(X_train.tail(4))"), "X_train.tail(4), cell [2]", "frame"),
+        ((MODEL, "model.predict(X_train.tail(4))"), "X_train.head(20), cell [2]", "frame"),
         (
             (MODEL, "model.score(X_train.tail(30), y_train.tail(30))"),
-            "X_train.tail(30).head(20), cell [2]",
+            "X_train.head(20), cell [2]",
             "frame",
         ),
         ((UNNAMED, "model.predict(rows / 2)"), "(rows / 2)[:20], cell [2]", "array"),
@@ -42,13 +42,13 @@ DOUBLE = "def predict(x):\n    return x * 2"
             "array",
         ),
         (
-            (UNNAMED, "model.predict(rows[:1])\nmodel.predict(rows[:5])"),
-            "rows[:5], cell [2]",
+            (UNNAMED, "model.predict(rows[:1])"),
+            "rows[:20], cell [2]",
             "array",
         ),
         (
-            (UNNAMED, "model.predict(rows[:2])\nmodel.predict(rows[:5])"),
-            "rows[:5], cell [2]",
+            (UNNAMED, "model.predict(rows[:2] * 1.0)\nmodel.predict(rows[:5] * 1.0)"),
+            "rows[:5] * 1.0, cell [2]",
             "array",
         ),
         # values overwritten since by another data set no longer fit
@@ -66,7 +66,7 @@ DOUBLE = "def predict(x):\n    return x * 2"
             "frame",
         ),
         ((MODEL, "X_test = pd.DataFrame({'q': [1]})"), "X_train.head(20), cell [1]", "frame"),
-        ((MODEL, "model.predict(X_train.head(1))"), "X_train.head(20), cell [1]", "frame"),
+        ((MODEL, "model.predict(X_train.head(1))"), "X_train.head(20), cell [2]", "frame"),
         # in memory: what it was fitted with, then by width
         ((UNNAMED,), "(rows * 1.0)[:20], cell [1]", "array"),
         (
@@ -240,7 +240,41 @@ def test_a_preprocessing_step_of_the_call_is_made_again() -> None:
         "other = LinearRegression().fit(scaler.transform(rows), rows[:, 0])",
         "other.predict(scaler.transform(rows))",
     )
-    assert book.example("other.predict").origin == "scaler.transform(rows)[:20]"
+    example = book.example("other.predict")
+    assert example.origin == "scaler.transform(rows)[:20]"
+    assert "prepares the rows of other with scaler, no part of it" in str(example.warnings[0])
+
+
+@pytest.mark.parametrize(
+    ("cells", "warned"),
+    [
+        (
+            ("P_train = s.fit_transform(X_train)", "m = LinearRegression().fit(P_train, y_train)"),
+            True,
+        ),
+        (
+            (
+                "P = pd.DataFrame(s.fit_transform(X_train), columns=['a', 'b', 'c'])\nQ = P.copy()",
+                "m = LinearRegression().fit(Q, y_train)",
+            ),
+            True,
+        ),
+        (
+            (
+                "y_train = LabelEncoder().fit(y_train).transform(y_train)",
+                "m = LinearRegression().fit(X_train, y_train)",
+            ),
+            False,
+        ),
+        (("m = make_pipeline(s, LinearRegression()).fit(X_train, y_train)",), False),
+    ],
+)
+def test_steps_left_in_the_notebook_are_named(cells: tuple[str, ...], warned: bool) -> None:
+    imports = "from sklearn.preprocessing import LabelEncoder, StandardScaler\n"
+    imports += "from sklearn.pipeline import make_pipeline\ns = StandardScaler()"
+    warnings = Book(MODEL, imports, *cells).example("m.predict").warnings
+    assert [w for w in warnings if "prepares the rows of m with s," in str(w)] == list(warnings)
+    assert bool(warnings) == warned
 
 
 # --- given by hand

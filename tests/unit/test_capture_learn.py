@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from capture_book import Book, Lesson
 
+from nb2service.capture.examples import find_example
+from nb2service.capture.learn import learn
 from nb2service.errors import ContractError, EntryError, ExampleError
 from nb2service.runtime.contract import Field, Output
 
@@ -683,3 +685,29 @@ def test_output_describes_a_frame_by_column() -> None:
     output = Book(DATA, "def predict(df):\n    return df[['age', 'plan']]", "predict(X)").learn()
     assert isinstance(output.entry.output, Output)
     assert [field.name for field in output.entry.output.fields] == ["age", "plan"]
+
+
+# --- speed
+
+
+def test_a_forest_is_learnt_within_a_moment() -> None:
+    book = Book(IRIS)
+    request = book.request("model.predict_proba")
+    calls = []
+
+    class Counting:
+        """The model, counting its calls."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(request.value, name)
+
+        def predict_proba(self, X: object) -> object:
+            calls.append(len(X))  # type: ignore[arg-type]
+            return request.value.predict_proba(X)
+
+    counted = replace(request, value=Counting())
+    example = find_example(counted, book.namespace, book.notebook, book.statements)
+    learn(counted, example, book.namespace)
+    # found, asked, asked again, at most each row alone, missing values tried
+    assert calls.count(20) == 3
+    assert len(calls) <= 3 + 20 + 1

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import io
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from nb2service.capture.artifacts import Saved, qualified_type, save
+from nb2service.errors import CaptureError
+
+NOTEBOOK = """
+class Box:
+    class Inner:
+        pass
+    def __init__(self, held=None):
+        self.held = held
+
+def double(x):
+    return 2 * x
+"""
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A live notebook, and the module that will be its ``notebook.py``."""
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec(NOTEBOOK, space)
+    made = ModuleType("pkg.notebook")
+    exec(NOTEBOOK, vars(made))
+    monkeypatch.setitem(sys.modules, "pkg", ModuleType("pkg"))
+    monkeypatch.setitem(sys.modules, "pkg.notebook", made)
+    return space
+
+
+def home(thing: Any) -> str:
+    return str(thing.__qualname__)
+
+
+def load(saved: Saved) -> Any:
+    if saved.format == "joblib":
+        return joblib.load(io.BytesIO(saved.data))
+    return pickle.loads(saved.data)
+
+
+def test_classes_and_functions_of_the_notebook_move_home(notebook: dict[str, Any]) -> None:
+    box = notebook["Box"]([notebook["Box"].Inner(), notebook["double"]])
+    saved = save("box", box, "pkg", home)
+    assert saved.names == ("Box", "double")
+    assert saved.modules == ()
+    back = load(saved)
+    assert type(back).__module__ == "pkg.notebook"
+    assert type(back.held[0]).__qualname__ == "Box.Inner"
+    assert back.held[1](4) == 8
+    assert type(box).__module__ == "__main__"
+    assert b"__main__" not in saved.data
+
+
+def test_objects_within_arrays_and_frames_move_home(notebook: dict[str, Any]) -> None:
+    box = notebook["Box"]
+    array = np.array([box(1), box(2)], dtype=object)
+    frame = pd.DataFrame({"o": array, "n": [1.5, 2.5]})
+    saved = save("both", {"array": array, "frame": frame}, "pkg", home)
+    assert saved.names == ("Box",)
+    assert b"__main__" not in saved.data
+    back = load(saved)
+    assert [item.held for item in back["array"]] == [1, 2]
+    assert [item.held for item in back["frame"]["o"]] == [1, 2]
+    assert back["frame"]["n"].tolist() == [1.5, 2.5]
+
+
+ROUND_TRIPS = [
+    np.arange(6.0).reshape(2, 3),
+    np.asfortranarray(np.arange(6).reshape(2, 3)),
+    np.array(["a", "bc"]),
+    np.array([], dtype="float32"),
+    np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
+    np.array([1, None, "x"], dtype=object),
+]
+
+
+@pytest.mark.parametrize("array", ROUND_TRIPS, ids=lambda array: str(array.dtype))
+def test_arrays_come_back_the_same(array: Any) -> None:
+    back = load(save("array", array, "pkg", home))
+    assert back.dtype == array.dtype
+    assert back.shape == array.shape
+    assert back.tolist() == array.tolist()
+
+
+def test_frames_come_back_the_same() -> None:
+    frame = pd.DataFrame(
+        {
+            "i": pd.array([1, None], dtype="Int64"),
+            "c": pd.Categorical(["x", "y"], categories=["y", "x"], ordered=True),
+            "t": pd.to_datetime(["2020-01-01", None]).tz_localize("Europe/Berlin"),
+            "s": ["001", None],
+        }
+    )
+    pd.testing.assert_frame_equal(load(save("frame", frame, "pkg", home)), frame)
+
+
+def test_only_values_with_arrays_need_joblib() -> None:
+    assert save("words", {"a": [1, 2]}, "pkg", home).format == "pickle"
+    assert save("words", np.arange(3), "pkg", home).format == "joblib"
+
+
+def test_modules_are_those_that_the_bytes_refer_to() -> None:
+    from collections import OrderedDict
+    from decimal import Decimal
+
+    saved = save("d", OrderedDict(a=Decimal(1)), "pkg", home)
+    assert saved.modules == ("collections", "decimal")
+
+
+REFUSED = [
+    (lambda: {"a": [0, sys]}, "v['a'][1]: the module sys inside an object cannot be saved"),
+    (lambda: (i for i in ()), "v: a generator cannot be saved"),
+    (lambda: [threading.Lock()], "v[0]: a _thread.lock cannot be saved"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSED, ids=[row[1] for row in REFUSED])
+def test_refusals_name_the_culprit(make: Any, message: str) -> None:
+    with pytest.raises(CaptureError) as caught:
+        save("v", make(), "pkg", home)
+    assert caught.value.message == message
+    assert caught.value.hint
+
+
+def test_an_attribute_of_an_object_is_named_as_one(notebook: dict[str, Any]) -> None:
+    with pytest.raises(CaptureError, match=r"^box\.held\['k'\]\.held: the module sys"):
+        save("box", notebook["Box"]({"k": notebook["Box"](sys)}), "pkg", home)
+
+
+def test_too_deep_is_refused() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(CaptureError, match="nested too deeply"):
+        save("deep", deep, "pkg", home)
+
+
+def test_types_are_named_as_people_import_them(notebook: dict[str, Any]) -> None:
+    assert qualified_type(np.arange(1)) == "numpy.ndarray"
+    assert qualified_type({}) == "dict"
+    assert qualified_type(notebook["Box"]()) == "Box"
+
+
+_SAVE = """
+from nb2service.capture.artifacts import save
+import hashlib, numpy as np
+value = {"words": {"b", "a", "c"}, "stop": frozenset(["x", "y", None, 1]), "a": np.arange(3)}
+print(hashlib.sha256(save("v", value, "pkg", repr).data).hexdigest())
+"""
+
+
+def test_the_bytes_do_not_depend_on_the_process(tmp_path: Path) -> None:
+    def run(seed: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", _SAVE], capture_output=True, text=True, check=True,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+        )  # fmt: skip
+        return done.stdout
+
+    assert run("1") == run("2")
