@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import LaunchError, OutputError
 from .launch.services import Service, find_service, follow_log, launch, stop_service
 
 
@@ -42,7 +42,8 @@ def serving_project(folder: Path, python: str, port: int | None) -> Iterator[Ser
     try:
         yield find_service(name)
     finally:
-        stop_service(name)
+        with suppress(LaunchError):  # somebody else may have stopped it
+            stop_service(name)
 
 
 def follow(service: Service, say: Callable[[str], None]) -> None:

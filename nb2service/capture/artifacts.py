@@ -191,7 +191,10 @@ def _refusal(name: str, trail: list[Any], error: Exception) -> CaptureError:
         hint = "keep its items in a list"
     elif isinstance(culprit, type | types.FunctionType):
         what = f"{culprit.__qualname__} cannot be saved: {error}"
-        hint = "define it at the top level of a cell"
+        hint = "keep only functions and classes in it that stand at the top level"
+        if "not the same object" in str(error):
+            what = f"{culprit.__qualname__} is an older one than {culprit.__module__} holds now"
+            hint = "the module was reloaded: run the cell that makes the object again"
     else:
         what = f"{article} {kind} cannot be saved"
         hint = "create it in a cell tagged service-setup, which runs when the service starts"

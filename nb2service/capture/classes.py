@@ -102,23 +102,22 @@ class Classes:
 
     def _change(self, name: str, cls: type, attribute: str, binder: Binder) -> Piece:
         live = vars(cls)[attribute]
-        text = self._worded_attribute(f"{name}_{attribute}", live)
+        text = f"{name}.{attribute} = {self._worded_attribute(f'{name}_{attribute}', live)}"
+        label = "function" if codes_of(live) else "constant"
+        position = self.sources.last_change(name, attribute)
+        if position is None:
+            # Computed by the class body, or changed from within a method.
+            note = "the value as it is in memory"
+            piece = Piece(f"{name}.{attribute}", "code", label, text, None, binder.position, note)
+            return piece.read()
+        note = "changed after the class was defined"
+        cell = self.sources.statements[position].cell
         self.scope.warnings.append(
             CaptureWarning(
-                f"{name}.{attribute} was changed after the class was defined; "
-                "it travels as it is in memory",
-                cell=binder.snippet.cell,
+                f"{name}.{attribute} was {note}; it travels as it is in memory", "", cell
             )
         )
-        piece = Piece(
-            f"{name}.{attribute}",
-            "code",
-            "function" if codes_of(live) else "constant",
-            f"{name}.{attribute} = {text}",
-            position=binder.position,
-            note="changed after the class was defined",
-        )
-        return piece.read()
+        return Piece(f"{name}.{attribute}", "code", label, text, cell, position, note).read()
 
     def _worded_attribute(self, hint: str, live: Any) -> str:
         if isinstance(live, staticmethod | classmethod):

@@ -45,9 +45,10 @@ class Functions:
             )
         snippet, node = found
         around = snippet.enclosing[node]
-        if around is not None and isinstance(around, ast.ClassDef) and not function.__closure__:
-            return self._method(name, function, snippet, node)
-        if around is not None:
+        in_class = isinstance(around, ast.ClassDef)
+        if in_class and not isinstance(node, ast.Lambda):
+            return self._method(name, function, snippet)
+        if around is not None and not in_class:
             piece = self._from_factory(name, function, snippet, node)
         elif isinstance(node, ast.Lambda):
             text = f"{name} = {_bracketed(snippet.segment(node))}"
@@ -73,13 +74,11 @@ class Functions:
         note = "its decorator returned it unchanged and is left out" if bare else ""
         return Piece(name, "code", "function", text, snippet.cell, note=note, before=before)
 
-    def _method(
-        self, name: str, function: FunctionType, snippet: Snippet, node: DefinitionNode
-    ) -> Piece:
-        holder = self.scope.get(function.__qualname__.split(".")[0])
+    def _method(self, name: str, function: FunctionType, snippet: Snippet) -> Piece:
         path = function.__qualname__
-        found = holder
-        for part in path.split(".")[1:]:
+        first, *rest = path.split(".")
+        found = self.scope.get(first)
+        for part in rest:
             found = getattr(found, part, None)
         if found is not function:
             raise CaptureError(
@@ -237,16 +236,21 @@ def _factory_body(
         members: the wanted definition and those made beside it.
         missing: variables of the function around that no longer exist.
     """
-    if isinstance(node, ast.Lambda):
-        text = _bracketed(snippet.segment(node))
-        return f"    {own} = {text}\n    return {own}" if own else f"    return {text}"
     texts = []
     for member in sorted(members, key=lambda item: item.lineno):
-        decorators = getattr(member, "decorator_list", [])
-        reads = {n.id for d in decorators for n in ast.walk(d) if isinstance(n, ast.Name)}
+        if isinstance(member, ast.Lambda):
+            continue
+        reads = {
+            n.id for d in member.decorator_list for n in ast.walk(d) if isinstance(n, ast.Name)
+        }
         texts.append(snippet.lines(member, decorated=not reads & missing))
-    indent = texts[0][: len(texts[0]) - len(texts[0].lstrip())]
-    return "\n\n".join(texts) + f"\n{indent}return {node.name}"
+    indent = texts[0][: len(texts[0]) - len(texts[0].lstrip())] if texts else "    "
+    result = getattr(node, "name", own)
+    if isinstance(node, ast.Lambda):
+        text = _bracketed(snippet.segment(node))
+        texts += [f"{indent}{own} = {text}"] if own else []
+        result = own or text
+    return "\n".join(["\n\n".join(texts), f"{indent}return {result}"]).lstrip("\n")
 
 
 def _closure(function: FunctionType) -> Iterator[tuple[str, Any]]:

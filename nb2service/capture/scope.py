@@ -17,6 +17,7 @@ from .model import CaptureWarning
 from .names import code_key
 from .sources import Sources
 
+_LONGEST_INLINE = 80
 # What Python itself notes in a class on the way.
 _NOTES = {"__slotnames__", "__firstlineno__", "_abc_impl"}
 
@@ -74,9 +75,9 @@ class Scope:
 
     def express(self, value: Any, hint: str) -> str:
         """Source text that gives the live value: a literal, a name, or a name made up for it."""
-        if is_scalar(value):
+        if is_scalar(value) or type(value) is tuple:
             text = word_value(value)
-            if text is not None and len(text) <= 200:
+            if text is not None and len(text) <= _LONGEST_INLINE:
                 return text
         return self.name_of(value) or self.make(hint, value)
 

@@ -187,6 +187,14 @@ class Sources:
         """Position of the last statement that binds ``name``."""
         return self._binding[name][-1] if name in self._binding else None
 
+    def last_change(self, name: str, attribute: str) -> int | None:
+        """Position of the last statement that assigned ``name.attribute``."""
+        for position in range(len(self.statements) - 1, -1, -1):
+            statement = self.statements[position]
+            if name in statement.uses.mutates and f".{attribute}" in statement.source:
+                return position
+        return None
+
     def binders(self, name: str) -> Iterator[Binder]:
         """Every place that may have bound ``name``, the last executed first."""
         positions = sorted({*self._binding.get(name, ()), *self._stars}, reverse=True)

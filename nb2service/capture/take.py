@@ -9,7 +9,7 @@ from typing import Any
 
 from ..notebook.cells import Notebook, Tag
 from ..notebook.statements import Statement, parse_statements
-from ..runtime.contract import Contract, Entry, Field
+from ..runtime.contract import KNOWN_TYPES, Contract, Entry, Field
 from .closure import Closure, walk
 from .entries import EntryRequest, find_entries
 from .examples import find_example
@@ -149,7 +149,7 @@ def _names_in_contract(learned: list[Learned]) -> set[str]:
         return {field.python}.union(*(classes(item) for item in inner))
 
     found = {name for item in learned for f in item.entry.input.fields for name in classes(f)}
-    return found - {"", "ndarray", "series", "tuple", "set"}
+    return found - KNOWN_TYPES - {""}
 
 
 def _modules_of(learned: list[Learned], closure: Closure) -> dict[str, str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from ..errors import NotebookError
 from . import MIME
 
-_WHO = "import sys, json; print(json.dumps([sys.executable, '%d.%d' % sys.version_info[:2]]))"
+_WHO = "print(__import__('json').dumps(__import__('sys').executable))"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,6 @@ class FreshKernel:
     def __init__(self, client: _Client) -> None:
         self._client = client
         self.python = ""
-        self.version = ""
 
     def ask(self, code: str, heard: Callable[[dict[str, Any]], None]) -> str:
         """Runs code outside the notebook's history; returns what it printed.
@@ -123,9 +124,20 @@ def fresh_kernel(
     client = _Client(
         node, kernel_name=name, timeout=None, resources={"metadata": {"path": str(folder)}}
     )
+    with tempfile.TemporaryDirectory() as sockets, ExitStack() as stack:
+        if os.name == "posix":
+            # Sockets in a folder of this user's own, which nobody else on the machine can read.
+            manager = client.create_kernel_manager()
+            manager.transport, manager.ip = "ipc", f"{sockets}/kernel"
+        _start(client, name, stack)
+        kernel = FreshKernel(client)
+        kernel.python = json.loads(kernel.ask(_WHO, lambda _: None))
+        yield kernel
+
+
+def _start(client: _Client, name: str, stack: ExitStack) -> None:
     try:
-        manager = client.setup_kernel()
-        manager.__enter__()
+        stack.enter_context(client.setup_kernel())
     except NoSuchKernel:
         raise NotebookError(
             f"the notebook wants the kernel {name!r}, which this machine does not have",
@@ -136,12 +148,6 @@ def fresh_kernel(
             f"the kernel {name!r} did not start: {error}",
             "its Python must have ipykernel; `jupyter kernelspec list` shows where it lives",
         ) from None
-    try:
-        kernel = FreshKernel(client)
-        kernel.python, kernel.version = json.loads(kernel.ask(_WHO, lambda _: None))
-        yield kernel
-    finally:
-        manager.__exit__(None, None, None)
 
 
 def _dead(when: str, cell: int | None = None) -> NotebookError:

@@ -181,6 +181,7 @@ class ProofRun:
         return {
             "environment": self.environment,
             "verdict": self.verdict,
+            "summary": self.summary,
             "python": self.python,
             "versions": dict(self.versions),
             "entries": [_entry_to_json(entry) for entry in self.entries],

@@ -180,7 +180,7 @@ def parameter_value(text: str) -> Scalar:
 def insert_parameters(
     node: nbformat.NotebookNode, parameters: Mapping[str, Any]
 ) -> nbformat.NotebookNode:
-    """A copy of the notebook with a cell that assigns the parameters.
+    """A copy of the notebook with a cell that assigns the parameters, if there are any.
 
     As papermill does it: the cell takes the place of one tagged ``injected-parameters``, else
     follows the one tagged ``parameters``, else stands at the top.
@@ -193,13 +193,15 @@ def insert_parameters(
             raise NotebookError(
                 f"the parameter {name!r} is no Python name", "use letters, digits and _"
             )
+    made = copy.deepcopy(node)
+    if not parameters:
+        return made
     lines = [f"{name} = {_literal(value)}" for name, value in parameters.items()]
     cell = nbformat.v4.new_code_cell(
         "\n".join(["# Parameters", *lines]), metadata={"tags": [_INJECTED]}
     )
     if (node.nbformat, node.get("nbformat_minor", 0)) < (4, 5):
         cell.pop("id", None)
-    made = copy.deepcopy(node)
     injected, parameters_at = _tagged(made, _INJECTED), _tagged(made, _PARAMETERS)
     if injected is not None:
         made.cells[injected] = cell

@@ -6,6 +6,11 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+# What ``Field.python`` may name besides the classes of ``notebook.py``.
+KNOWN_TYPES = frozenset(
+    ("ndarray", "series", "frame", "tuple", "set", "frozenset", "Timestamp", "Timedelta")
+)
+
 
 @dataclass(frozen=True)
 class Field:

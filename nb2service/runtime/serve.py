@@ -18,6 +18,11 @@ from typing import Any
 
 from .settings import Settings
 
+# The signals that end gunicorn's workers.
+_STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+# Platforms kill what has not ended 30 seconds after SIGTERM.
+_LONGEST_SHUTDOWN = 25
+
 log = logging.getLogger(__package__)
 
 
@@ -80,6 +85,7 @@ def _run(app: Any, settings: Settings, sockets: list[socket.socket]) -> None:
         log.info("%s", json.dumps({"event": "listening", "on": addresses, "pid": server.pid}))
 
     def post_worker_init(worker: Any) -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         # Only now: threads that numeric libraries start for the first call do not survive a fork.
         threading.Thread(target=service.warm, name="warm-up", daemon=True).start()
 
@@ -93,7 +99,7 @@ def _run(app: Any, settings: Settings, sockets: list[socket.socket]) -> None:
         "worker_class": "gthread",
         "threads": settings.threads,
         "timeout": settings.timeout,
-        "graceful_timeout": settings.timeout,
+        "graceful_timeout": min(settings.timeout, _LONGEST_SHUTDOWN),
         "keepalive": 75,
         "preload_app": True,
         "loglevel": "debug" if settings.log_level == "DEBUG" else "warning",
@@ -115,7 +121,27 @@ def _run(app: Any, settings: Settings, sockets: list[socket.socket]) -> None:
         def load(self) -> Any:
             return app
 
+    _keep_signals_for_new_workers()
     Server().run()
+
+
+def _keep_signals_for_new_workers() -> None:
+    """Let a new worker receive, once it can handle it, a signal that came while it was forked.
+
+    Gunicorn's worker has its parent's handlers at first, so that a SIGTERM would be lost on it
+    and the service would only stop when the time to finish is over.
+    """
+    parent = os.getpid()
+
+    def hold() -> None:
+        if os.getpid() == parent:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+
+    def release() -> None:
+        if os.getpid() == parent:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+    os.register_at_fork(before=hold, after_in_parent=release)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -25,8 +25,8 @@ SETTINGS: tuple[tuple[str, str, str], ...] = (
     (
         "TIMEOUT",
         "60",
-        "seconds after which a worker that does not answer is replaced, and that "
-        "requests may take to finish at shutdown",
+        "seconds after which a worker that hangs is replaced; at shutdown, requests have as long "
+        "to finish, 25 seconds at most",
     ),
     ("LOG_LEVEL", "INFO", "DEBUG, INFO (one line a request), WARNING or ERROR"),
 )

@@ -615,10 +615,15 @@ HARDER = [
             @staticmethod
             def plus(x):
                 return x + 1
+            def shown(self):
+                return super().__str__()[:1]
+            minus = lambda x: x - 1
         run = Model(4).run
         plus = Model.plus
+        minus = [Model.minus]
+        shown = Model.shown
         def predict(x):
-            return run(x), plus(x)
+            return run(x), plus(x), [f(x) for f in minus], shown(Model(1))
         """),
     Case("a vectorized notebook function", """
         import numpy as np
@@ -878,6 +883,174 @@ HARDER = [
         def predict(x):
             return START, EDGE, HERE.name, first([x]), sorted(LETTERS), YEAR, list(chain([1], [x]))
         """, present=("YEAR = 365 * 24", "START = dt.date(2020, 1, 2)")),
+    Case("slots dataclass", """
+        from dataclasses import dataclass
+        @dataclass(frozen=True, slots=True)
+        class P:
+            x: int
+            def go(self): return self.x + 1
+        p = P(3)
+        def predict(x): return p.go(), p
+        """),
+    Case("enums", """
+        from enum import Enum, IntFlag, auto
+        Color = Enum("Color", "R G")
+        class Perm(IntFlag):
+            A = auto()
+            B = auto()
+            @property
+            def nice(self): return self.name.lower()
+        both = [Color.R, Perm.A | Perm.B]
+        def predict(x): return both, Perm.B.nice
+        """),
+    Case("cached things", """
+        import functools
+        class M:
+            def __init__(self): self.k = 2
+            @functools.lru_cache
+            def a(self, x): return x * self.k
+            @functools.cached_property
+            def b(self): return 5
+            c = functools.partialmethod(a, 4)
+            @functools.singledispatchmethod
+            def d(self, x): return "?"
+            @d.register
+            def _(self, x: int): return x + G
+        G = 1
+        m = M()
+        def predict(x): return m.a(x), m.b, m.c(), m.d(x)
+        """),
+    Case("bound method in transformer", """
+        import numpy as np
+        from sklearn.preprocessing import FunctionTransformer
+        class S:
+            def __init__(s, k): s.k = k
+            def go(s, X): return X * s.k
+        t = FunctionTransformer(S(3).go)
+        u = FunctionTransformer(np.log1p)
+        def predict(x):
+            return [f.transform(np.array([[x]])).tolist() for f in (t, u)]
+        """),
+    Case("counting decorator", """
+        def counted(f):
+            n = 0
+            def w(x):
+                nonlocal n
+                n += 1
+                return n, f(x)
+            return w
+        @counted
+        def predict(x): return x
+        predict(1)
+        """),
+    Case("empty cell and async closures", """
+        import asyncio
+        def make(k):
+            if k > 5: late = 1
+            async def go(x):
+                await asyncio.sleep(0)
+                return x * k
+            def safe(x):
+                try: return late
+                except NameError: return asyncio.run(go(x))
+            return safe
+        predict = make(2)
+        """),
+    Case("patched static and property", """
+        class M:
+            @staticmethod
+            def s(x): return 1
+            @property
+            def p(self): return 1
+            @classmethod
+            def c(cls): return 1
+        M.s = staticmethod(lambda x: x + 5)
+        M.p = property(lambda self: 6)
+        def cc(cls): return cls.__name__
+        M.c = classmethod(cc)
+        def predict(x): return M.s(x), M().p, M.c()
+        """),
+    Case("old class alias", """
+        class M:
+            def r(self): return "old"
+        Old = M
+        o = M()
+        ---
+        class M:
+            def r(self): return "new"
+        n = M()
+        def predict(x): return o.r(), n.r(), Old().r(), M().r()
+        """),
+    Case("dict comprehension of closures", """
+        def mk(i):
+            def f(x): return x * i
+            return f
+        FS = {i: mk(i) for i in range(3)}
+        LS = {k: (lambda x, k=k: (k, x)) for k in "ab"}
+        def predict(x): return [f(x) for f in FS.values()], [f(x) for f in LS.values()]
+        """),
+    Case("class with body computed", """
+        import random
+        random.seed(3)
+        def build(): return [random.random() for _ in range(2)]
+        class M:
+            table = build()
+            A = 2
+            B = A * 3
+            names = [n for n in ("a", "b")]
+            def go(self): return self.table, self.B, self.names
+        def predict(x): return M().go()
+        """),
+    Case("partial worded", """
+        import functools
+        def f(a, b, c=0): return a, b, c
+        ps = [functools.partial(f, i) for i in range(3)]
+        predict = ps[1]
+        """),
+    Case("a generator function closure and star args", """
+        def mk(*names, **opts):
+            def gen(x):
+                for n in names:
+                    yield n, opts, x
+            return lambda x: list(gen(x))
+        predict = mk("a", "b", k=1)
+        """),
+    Case("decorated in factory with lru_cache", """
+        from functools import lru_cache
+        def build(k):
+            @lru_cache(maxsize=3)
+            def f(x): return x + k
+            return f
+        g = build(4)
+        def predict(x): return g(x)
+        """),
+    Case("subclass of dict / list with attrs", """
+        class D(dict):
+            def __missing__(self, k): return DEFAULT
+        DEFAULT = -1
+        d = D(a=1); d.note = "n"
+        from collections import OrderedDict, deque, ChainMap
+        o = OrderedDict(z=1, a=2); q = deque([1], maxlen=2)
+        def predict(x): return d["zz"], d.note, o, q, ChainMap(d, o)["z"]
+        """),
+    Case("multiline lambda and chained", """
+        rules = [
+            lambda x: (
+                x + 1
+            ),
+            lambda x: x if x > 0
+            else -x,
+        ]
+        chosen = rules[1]
+        def predict(x): return chosen(-x), [r(x) for r in rules]
+        """),
+    Case("nested star and del", """
+        from collections import *
+        from math import *
+        d = defaultdict(list)
+        d["a"].append(pi)
+        def predict(x): return d["a"], Counter("aa"), d["new"], floor(x)
+        """),
 ]  # fmt: skip
 
 _ASK = """

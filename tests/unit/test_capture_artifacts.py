@@ -140,6 +140,19 @@ def test_an_attribute_of_an_object_is_named_as_one(notebook: dict[str, Any]) -> 
         save("box", notebook["Box"]({"k": notebook["Box"](sys)}), "pkg", home)
 
 
+def test_an_object_of_a_reloaded_module_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("shop")
+    exec("class Item: pass", vars(module))
+    item = module.Item()
+    exec("class Item: pass", vars(module))
+    monkeypatch.setitem(sys.modules, "shop", module)
+    with pytest.raises(
+        CaptureError, match=r"v\[0\]: Item is an older one than shop holds"
+    ) as caught:
+        save("v", [item], "pkg", home)
+    assert "reloaded" in caught.value.hint
+
+
 def test_too_deep_is_refused() -> None:
     deep: list[Any] = []
     for _ in range(100_000):

@@ -350,7 +350,7 @@ SETUP = """
     # nb2service: setup
     import sqlite3
     conn = sqlite3.connect(":memory:")
-    conn.execute(f"create table {table} (a)")
+    conn.execute(f"create table {table} (a)").connection.close()
     """
 
 
@@ -384,6 +384,7 @@ REFUSED = [
     ("a connection", """
         import sqlite3
         conn = sqlite3.connect(":memory:")
+        conn.close()
         def helper(x): return conn
         ---
         def predict(x): return helper(x)
