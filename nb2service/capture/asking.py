@@ -17,11 +17,9 @@ from .fitting import Example
 from .outputs import dense, to_wire
 from .values import kind_of, same
 
-# Rows are asked alone while that takes no more than this many seconds a row on average, and
-# never fewer than FEW of them; of an entry that takes more than SLOW seconds only one.
-PATIENCE = 0.003
-FEW = 5
-SLOW = 1.0
+# How many of the first rows are asked alone, by the seconds that one call takes. A count, not a
+# deadline: the same notebook is to give the same cases on a busy machine.
+ALONE = ((0.1, 20), (1.0, 5), (float("inf"), 1))
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Answers:
         live: the answer to all rows at once, dense; with arguments, the list of all answers.
         dtype: of the live answer, as the ``Prediction-Dtype`` header names it.
         batch: wire predictions for all rows; the one answer where not aligned.
-        rows: wire prediction of each row alone, as many as there was time for.
+        rows: wire predictions of the first rows, each alone.
         aligned: whether there is one prediction a row.
         again: the gap between two answers to the same input.
         alone: the gap between rows alone and among others; None where no row was asked alone.
@@ -145,9 +143,8 @@ class Asker:
         """Predictions for the first rows alone; None if a single row gets not exactly one."""
         # One row out of one shows nothing about alignment.
         trials = [rows * 2] if len(rows) == 1 else []
-        few = FEW if took < SLOW else 1
-        trials += [[row] for row in rows]
-        deadline = time.perf_counter() + PATIENCE * len(rows)
+        count = next(count for seconds, count in ALONE if took < seconds)
+        trials += [[row] for row in rows[:count]]
         alone: list[Any] = []
         for trial in trials:
             response = self._respond(self.receive(trial))
@@ -155,8 +152,6 @@ class Asker:
                 return None
             if len(trial) == 1:
                 alone += response.wire
-            if len(alone) >= few and time.perf_counter() > deadline:
-                break
         return alone
 
     def _respond(self, value: Any) -> _Response:

@@ -5,7 +5,7 @@ A case is what ``runtime.replay`` reads:
     {"entry": "predict",
      "instances": [wire rows],
      "batch": [wire predictions of one call for all rows; the one answer where not aligned],
-     "rows": [wire prediction of each row alone], absent where it says no more than ``batch``,
+     "rows": [wire prediction of each of the first rows alone], absent where every row is a call,
      "origin": "X_test.head(20), cell [7]"}
 """
 
@@ -27,7 +27,6 @@ from .model import CaptureWarning
 from .outputs import output_of, value_output
 from .probing import probe_missing
 from .signatures import is_model
-from .values import take_rows
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,6 @@ def learn(request: EntryRequest, example: Example, namespace: Mapping[str, Any])
         asker = Asker(call, example, input_)
         rows = asker.rows()
         answers = asker.ask(rows)
-        if answers.alone and not answers.alone.close and len(answers.rows) < len(rows):
-            # Rows that answer otherwise alone are all recorded: as many as there was time for.
-            rows = rows[: len(answers.rows)]
-            asker = replace(asker, example=_shortened(example, len(rows)))
-            answers = asker.ask(rows)
         if is_model(request) and not call.arguments:
             input_ = probe_missing(input_, rows, lambda r, i: call(asker.receive(r, i)))
         if call.arguments:
@@ -84,20 +78,14 @@ def learn(request: EntryRequest, example: Example, namespace: Mapping[str, Any])
     warnings = [*example.warnings, *(CaptureWarning(note, "", request.cell) for note in notes)]
     warnings += [CaptureWarning(*note, request.cell) for note in answers.notes]
     warnings += _warnings(entry, answers, request)
-    return Learned(entry, _case(request, asker.example, rows, entry, answers), tuple(warnings))
-
-
-def _shortened(example: Example, count: int) -> Example:
-    value = take_rows(example.value, range(count))
-    return replace(example, value=value, origin=f"the first {count} rows of {example.origin}")
+    return Learned(entry, _case(request, example, rows, entry, answers), tuple(warnings))
 
 
 def _case(
     request: EntryRequest, example: Example, rows: list[Any], entry: Entry, answers: Answers
 ) -> dict[str, Any]:
     case: dict[str, Any] = {"entry": request.name, "instances": rows, "batch": answers.batch}
-    # With fewer rows alone than rows, these agree with the batch, and that is what is replayed.
-    if entry.repeats and len(answers.rows) == len(rows) and answers.rows != answers.batch:
+    if entry.repeats and answers.rows:
         case["rows"] = answers.rows
     where = f", cell [{example.cell}]" if example.cell is not None else ""
     case["origin"] = example.origin + where

@@ -118,7 +118,7 @@ def replay(post: Post, entry: Entry, case: dict[str, Any]) -> Replay:
     Args:
         post: sends one request.
         entry: its contract.
-        case: ``instances``, ``batch`` and, where they differ from it, ``rows``.
+        case: ``instances``, ``batch``, and ``rows``: the first rows' predictions, each alone.
     """
     instances, batch = case["instances"], case["batch"]
     rows = case.get("rows") or (batch if entry.aligned and entry.row_wise else None)
@@ -133,9 +133,9 @@ def replay(post: Post, entry: Entry, case: dict[str, Any]) -> Replay:
         if not rows or (len(instances) == 1 and rows == batch):
             continue
         counts[wire, "row"] = 0
-        for number, instance in enumerate(instances):
+        for number, (instance, expected) in enumerate(zip(instances, rows, strict=False)):
             asked = _ask(post, entry, [instance], wire)
-            got, differences = _check(asked, rows[number : number + 1], entry, False)
+            got, differences = _check(asked, [expected], entry, False)
             counts[wire, "row"] += got
             found += [_tagged(item, wire, "row", number) for item in differences]
     return Replay(counts, tuple(found))
