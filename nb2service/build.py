@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from .launch.fresh_kernel import Failure, FreshKernel, fresh_kernel
 from .notebook.files import insert_parameters, read_notebook
 from .options import Options
 
+_TOLD = 5  # no more of the cells that raised are told
+_WIDTH = 200  # characters of what an exception says
 _CALL = "__import__('nb2service.kernel_side', fromlist=['kernel_side']).{call}"
 
 
@@ -94,7 +98,10 @@ def build(
         if failures and not run.keep_going:
             raise _failed(failures[0], kernel)
         asked = replace(options, notebook=path.name, cells_from=str(executed))
-        return replace(_deploy(kernel, asked, progress), failures=tuple(failures))
+        try:
+            return replace(_deploy(kernel, asked, progress), failures=tuple(failures))
+        except Nb2ServiceError as error:
+            raise _after(failures, error) from None
 
 
 def _deploy(kernel: FreshKernel, options: Options, progress: Progress) -> Built:
@@ -109,8 +116,35 @@ def _deploy(kernel: FreshKernel, options: Options, progress: Progress) -> Built:
     if "error" in received:
         error = received["error"]
         kind = {cls.__name__: cls for cls in _all_errors(Nb2ServiceError)}[error["kind"]]
-        raise kind(error["message"], error["hint"], error["cell"])
+        raise kind(error["message"], _as_options(error["hint"]), error["cell"])
     return Built(received["done"], received["text"])
+
+
+def _as_options(hint: str) -> str:
+    """Commands for a notebook as the shell takes them: ``%deploy m["a"]`` → ``--entry 'm["a"]'``."""
+    return re.sub(
+        r"^( +)%deploy (.+?)(  #|$)",
+        lambda found: f"{found[1]}--entry {shlex.quote(found[2])}{found[3]}",
+        hint,
+        flags=re.MULTILINE,
+    )
+
+
+def _after(failures: Sequence[Failure], error: Nb2ServiceError) -> Nb2ServiceError:
+    """The error with the cells that raised before it, which may be why."""
+    if not failures:
+        return error
+    told = [f"cell [{f.number}] {f.ename}: {_first_line(f.evalue)}" for f in failures[:_TOLD]]
+    if len(failures) > _TOLD:
+        told.append(f"… and {len(failures) - _TOLD} more")
+    raised = "cells that raised and were passed over:" + "".join(f"\n    {line}" for line in told)
+    hint = f"{error.hint}\n  {raised}" if error.hint else raised
+    return type(error)(error.message, hint, error.cell)
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines() or [""]
+    return lines[0] if len(lines[0]) <= _WIDTH else lines[0][:_WIDTH] + "…"
 
 
 def _check_installed(kernel: FreshKernel) -> None:

@@ -27,6 +27,7 @@ from .servable import (
     estimators_in,
     functions_in,
     models_in,
+    mute_functions,
     predict_functions,
     reached_from,
 )
@@ -34,6 +35,7 @@ from .values import type_name
 
 # Functions of such a name that use the model are served in its place; a `score` often evaluates.
 _WINNING = ("predict", "classify", "infer", "forecast", "recommend")
+_SHOWN = 20  # no more candidates are listed
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,8 @@ class _Finder:
             for f in functions
             if f.root.lower().startswith(_WINNING) and any(self.uses_model(f, m) for m in models)
         ]
-        chosen = preferred if len(preferred) == 1 else models or functions
+        # Several such functions leave the choice open; the bare model would be the wrong one.
+        chosen = preferred or models or functions
         if len(chosen) == 1:
             return self.asked([chosen[0].expression])
         raise self.ambiguous(models, functions)
@@ -202,8 +205,8 @@ class _Finder:
     def ambiguous(self, models: list[Servable], functions: list[Servable]) -> EntryError:
         if models or functions:
             counts = [
-                f"{len(found)} {what}"
-                for found, what in ((models, "fitted models"), (functions, "predict functions"))
+                f"{len(found)} {what}{'s' if len(found) > 1 else ''}"
+                for found, what in ((models, "fitted model"), (functions, "predict function"))
                 if found
             ]
             return EntryError(
@@ -212,12 +215,13 @@ class _Finder:
             )
         unfitted = [c.expression for c in estimators_in(self.namespace)]
         why = f" ({', '.join(unfitted)}: not fitted)" if unfitted else ""
-        others = functions_in(self.namespace)
+        mute = mute_functions(self.namespace, self.statements)
+        but = f" that returns something ({', '.join(mute)}: returns nothing)" if mute else ""
+        others = functions_in(self.namespace, self.statements)
         return EntryError(
-            f"nothing to serve was found: no fitted model{why}, no function named predict…",
-            "type one of" + self.choices(others)
-            if others
-            else "run the cells that fit the model or define the function",
+            f"nothing to serve was found: no fitted model{why}, no function named predict…{but}",
+            "run the cells that fit the model or define the function"
+            + (", or type one of" + self.choices(others) if others else ""),
         )
 
     def candidates(self) -> list[Servable]:
@@ -227,7 +231,9 @@ class _Finder:
         ]
 
     def choices(self, candidates: Sequence[Servable]) -> str:
-        lines = [candidate.line(self.statements) for candidate in candidates[:20]]
+        lines = [candidate.line(self.statements) for candidate in candidates[:_SHOWN]]
+        if len(candidates) > _SHOWN:
+            lines.append(f"… and {len(candidates) - _SHOWN} more")
         return "".join(f"\n    {line}" for line in lines)
 
 

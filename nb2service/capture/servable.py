@@ -12,7 +12,6 @@ from typing import Any
 
 from ..notebook.statements import Statement
 from .estimators import is_estimator, is_fitted, is_predictor, parts_of
-from .values import type_name
 
 _PREDICTING = (
     "predict", "classify", "score", "infer", "forecast", "recommend", "detect", "estimate", "rank",
@@ -39,7 +38,7 @@ class Servable:
     def line(self, statements: Sequence[Statement]) -> str:
         """A command ready to type, with what it would serve."""
         cell = cell_of(self.root, statements)
-        kind = "function" if isinstance(self.value, FunctionType) else type_name(self.value)
+        kind = "function" if isinstance(self.value, FunctionType) else type(self.value).__name__
         where = f", cell [{cell}]" if cell is not None else ""
         return f"%deploy {self.expression}  # {kind}{where}"
 
@@ -96,8 +95,18 @@ def models_in(namespace: Mapping[str, Any]) -> list[Servable]:
     return real or predictors
 
 
-def functions_in(namespace: Mapping[str, Any]) -> list[Servable]:
-    """The functions that the notebook itself defines."""
+def functions_in(namespace: Mapping[str, Any], statements: Sequence[Statement]) -> list[Servable]:
+    """The functions of the notebook's own that return something; others only print or plot."""
+    return [s for s in _functions(namespace) if _returns(s.root, statements)]
+
+
+def mute_functions(namespace: Mapping[str, Any], statements: Sequence[Statement]) -> list[str]:
+    """Names of functions that are named as if they predict, but return nothing."""
+    named = [s.root for s in _functions(namespace) if s.root.lower().startswith(_PREDICTING)]
+    return [name for name in named if not _returns(name, statements)]
+
+
+def _functions(namespace: Mapping[str, Any]) -> list[Servable]:
     module = namespace.get("__name__", "__main__")
     return [
         Servable(name, value, name)
@@ -109,11 +118,9 @@ def functions_in(namespace: Mapping[str, Any]) -> list[Servable]:
 def predict_functions(
     namespace: Mapping[str, Any], statements: Sequence[Statement]
 ) -> list[Servable]:
-    """Functions named as if they predict, that return something and serve no other such one."""
+    """Functions named as if they predict, that serve no other such one."""
     named = [
-        s
-        for s in functions_in(namespace)
-        if s.root.lower().startswith(_PREDICTING) and _returns(s.root, statements)
+        s for s in functions_in(namespace, statements) if s.root.lower().startswith(_PREDICTING)
     ]
     helpers = {name for s in named for name in reached_from(s.root, statements) - {s.root}}
     return [s for s in named if s.root not in helpers] or named
@@ -160,6 +167,7 @@ __all__ = [
     "estimators_in",
     "functions_in",
     "models_in",
+    "mute_functions",
     "own_names",
     "predict_functions",
     "reached_from",

@@ -55,7 +55,8 @@ def encode(value: Any) -> Any:
         return None
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else _infinity(value)
-    if hasattr(value, "dtype") or hasattr(value, "__array__"):
+    # A dtype alone says nothing: a vectorizer has one as a setting.
+    if hasattr(value, "__array__") or (hasattr(value, "dtype") and hasattr(value, "shape")):
         from .arrays import encode_any
 
         return encode_any(value)

@@ -229,6 +229,16 @@ FAULTS: dict[str, tuple[tuple[Any, ...], tuple[str, ...], tuple[str, ...]]] = {
         ("Cell [1]", "kernel died"),
     ),
     "no model": (("x = 1",), (), ("no fitted model",)),
+    "several models, one in a container": (
+        (*FIT, "models = {'a b': LogisticRegression(max_iter=900).fit(X, y)}"),
+        (),
+        ("2 fitted models", "--entry model  #", "--entry 'models[\"a b\"]'  #"),
+    ),
+    "nothing is there as a cell was passed over": (
+        ("import not_installed_anywhere", "x = 1"),
+        ("--keep-going",),
+        ("no fitted model", "passed over", "cell [1] ModuleNotFoundError"),
+    ),
     "an entry that is not there": ((*FIT,), ("--entry", "modle"), ("modle", "model")),
     "an unknown tag": ((("x = 1", "service-predcit"),), (), ("service-predcit", "service-predict")),
     "an output that is a file": ((*FIT,), ("-o", "iris.ipynb"), ("iris.ipynb",)),

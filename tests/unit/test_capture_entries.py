@@ -174,15 +174,19 @@ def test_of_a_tagged_cell_that_ran_twice_only_the_last_run_counts():
 
 # cells, what was asked for → parts of the message
 REFUSED = [
-    ([TWO], [], ["2 fitted models", "%deploy lr  # sklearn.linear_model", "cell [2]",
+    ([TWO], [], ["2 fitted models", "%deploy lr  # LogisticRegression, cell [2]",
                  "%deploy rf"]),
     ([DICT], [], ['%deploy models["lr"]', '%deploy models["r f"]']),
     (["def predict_a(x): return x\ndef predict_b(x): return x"], [],
      ["2 predict functions", "%deploy predict_a  # function, cell [2]"]),
+    ([MODEL, "def predict_a(df): return model.predict(df)\n"
+      "def predict_b(df): return model.predict_proba(df)"], [],
+     ["1 fitted model and 2 predict functions", "%deploy predict_a", "%deploy model"]),
     (["raw = SVC()"], [], ["no fitted model (raw: not fitted)", "run the cells"]),
     (["def helper(x): return x"], [], ["nothing to serve was found", "%deploy helper"]),
     (["x = 1"], [], ["nothing to serve was found"]),
-    (["def predict(x): print(x)"], [], ["nothing to serve was found", "%deploy predict"]),
+    (["def predict(x): print(x)"], [], ["nothing to serve was found", "predict: returns nothing"]),
+    (["ms = [SVC().fit(X, y) for _ in range(22)]"], [], ["%deploy ms[19]", "… and 2 more"]),
     ([MODEL], ["modle"], ["nothing is called 'modle'", "did you mean model"]),
     ([MODEL, "del model"], ["model"], ["Cell [2]", "the kernel does not hold it"]),
     ([MODEL], ["SVC"], ["SVC is a class", "fit it"]),
@@ -210,6 +214,13 @@ def test_refused_with_the_mend(cells, wanted, words):
     message = Book(*cells).refusal(*wanted)
     for word in words:
         assert word in message
+
+
+def test_functions_that_only_print_or_plot_are_not_offered():
+    message = Book("def show(x): print(x)\ndef helper(x): return x").refusal()
+    assert "%deploy helper" in message
+    assert "show" not in message
+    assert "run the cells that fit the model" in message
 
 
 def test_a_name_of_a_cell_that_was_not_run():

@@ -514,6 +514,9 @@ def test_answers_that_do_not_fit():
         to_predictions(1.0, output, 2)
     with pytest.raises(MissingForm, match="object has no form"):
         to_predictions([object()], output, 1)
+    vectorizer = type("Vectorizer", (), {"dtype": float})()  # a setting, it holds no values
+    with pytest.raises(MissingForm, match="Vectorizer has no form"):
+        to_predictions([vectorizer], output, 1)
     assert to_predictions(np.array([1, 2]), output, None) == [[1, 2]]
 
 
