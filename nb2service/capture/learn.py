@@ -11,7 +11,6 @@ A case is what ``runtime.replay`` reads:
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +19,7 @@ from ..runtime.contract import Entry, Field, Input, Output
 from .asking import Answers, Asker
 from .calling import Caller, undisturbed
 from .closeness import Gap
+from .docs import doc_of
 from .entries import EntryRequest
 from .fitting import Example
 from .inputs import input_of
@@ -105,7 +105,7 @@ def _entry(call: Caller, input_: Input, output: Output, answers: Answers) -> Ent
         output=output,
         bind=dict(request.bind),
         parameter=call.parameter,
-        doc=_doc(call),
+        doc=doc_of(request),
         row_wise=repeats and answers.aligned and alone.close,
         aligned=answers.aligned,
         repeats=repeats,
@@ -120,10 +120,14 @@ def _tolerance_reason(gaps: list[Gap], answers: Answers) -> str:
     if not gaps:
         return ""
     furthest = max(max(gap.relative, gap.absolute) for gap in gaps)
-    when = "a row alone and among others" if answers.again.exact else "the same input asked twice"
+    who = (
+        "a row answered alone and the same row among others"
+        if answers.again.exact
+        else "two answers to the same rows"
+    )
     return (
-        f"{when}: the notebook's own answers differ by up to {furthest:.1g}, "
-        "as the arithmetic library adds up in another order"
+        f"{who} may differ in the last bits (measured: {furthest:.1g}), "
+        "because the arithmetic library adds in another order"
     )
 
 
@@ -148,11 +152,6 @@ def _warnings(entry: Entry, answers: Answers, request: EntryRequest) -> list[Cap
             )
         ]
     return []
-
-
-def _doc(call: Caller) -> str:
-    text = inspect.getdoc(call.function) or ""
-    return text.split("\n\n", 1)[0].strip() if is_model(call.request) else text
 
 
 def _with_examples(input_: Input, rows: list[Any]) -> Input:

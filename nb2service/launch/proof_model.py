@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ProofError
+from ..project.fields import describe_tolerance
 
 EQUAL, DIFFERENT, NOT_COMPARABLE = "equal", "different", "not comparable"
 _PLACES = {
@@ -79,9 +80,7 @@ class ProofEntry:
     @property
     def tolerance(self) -> str:
         """The tolerance in words."""
-        if not self.tolerance_reason:
-            return "exact"
-        return f"to within {self.rtol:g} relative, {self.atol:g} absolute: {self.tolerance_reason}"
+        return describe_tolerance(self.rtol, self.atol)
 
     @property
     def ways(self) -> str:
@@ -141,7 +140,10 @@ class ProofRun:
         if self.verdict == EQUAL:
             tolerant = any(entry.tolerance_reason for entry in self.entries)
             how = "within the stated tolerance" if tolerant else "exactly"
-            return f"{total} answers over HTTP equal the notebook's {how}, in {where}"
+            answers = (
+                "1 answer over HTTP equals" if total == 1 else f"{total} answers over HTTP equal"
+            )
+            return f"{answers} the notebook's {how}, in {where}"
         names = [entry.name for entry in self.entries if entry.verdict == self.verdict]
         if self.verdict == DIFFERENT:
             wrong = sum(entry.different for entry in self.entries)
@@ -155,7 +157,9 @@ class ProofRun:
         for entry in self.entries:
             lines.append(f"  {entry.name}: {entry.verdict} — {entry.total} predictions compared")
             if entry.compared:
-                lines.append(f"    {entry.cases} recorded rows as {entry.ways}; {entry.tolerance}")
+                how = f"compared {entry.tolerance}"
+                lines.append(f"    {entry.cases} recorded rows as {entry.ways}; {how}")
+            lines += [f"    {entry.tolerance_reason}"] if entry.tolerance_reason else []
             lines += [f"    {entry.cause}"] if entry.cause else []
             if entry.differences:
                 lines += ["    " + line for line in entry.table().splitlines()]

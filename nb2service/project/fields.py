@@ -49,6 +49,13 @@ def describe_output(entry: Entry) -> str:
     return sentence
 
 
+def describe_tolerance(rtol: float, atol: float) -> str:
+    """How far a fraction may lie from the recorded one: ``to within 1e-14``."""
+    if not rtol:
+        return f"to within {atol:g} absolute" if atol else "exactly"
+    return f"to within {rtol:g}" + (f", near zero {atol:g}" if atol else "")
+
+
 def _row(item: Field, name: str = "") -> Row:
     missing = "yes, as `null`" if item.nullable else "no"
     if not item.required:

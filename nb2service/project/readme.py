@@ -13,7 +13,7 @@ from ..runtime.problems import Violations
 from ..runtime.settings import SETTINGS
 from ..runtime.wire import from_rows
 from . import quoting
-from .fields import describe_input, describe_output
+from .fields import describe_input, describe_output, describe_tolerance
 from .packaging import python_minor, source_of
 from .templates import fill
 
@@ -49,7 +49,7 @@ def render_readme(capture: Capture) -> str:
         image=f"{capture.name}-service",
         package=capture.package,
         python=python_minor(capture.provenance),
-        endpoints=[_endpoint(capture, entry) for entry in contract.entries],
+        endpoints=_endpoints(capture),
         error=_error(first, capture.cases[first.name]),
         settings=SETTINGS,
         pickles=[item for item in capture.artifacts if item.format in ("joblib", "pickle")],
@@ -71,7 +71,8 @@ class Endpoint:
         summary, doc: what it does: in one line, and in full.
         request: shell text of a request.
         answer: the JSON that the request gets.
-        input, fields, output: what it takes and gives, in words and as a table.
+        input, fields, output: what it takes and gives, in words and as a table (none where
+            an earlier entry has it).
         notes: what a caller must know.
     """
 
@@ -87,10 +88,24 @@ class Endpoint:
     notes: tuple[str, ...]
 
 
-def _endpoint(capture: Capture, entry: Entry) -> Endpoint:
+def _endpoints(capture: Capture) -> list[Endpoint]:
+    """Every entry; the table of fields only at the first of those that take the same rows."""
+    firsts: list[Entry] = []
+    made = []
+    for entry in capture.contract.entries:
+        same = next((first for first in firsts if first.input == entry.input), None)
+        firsts += [] if same else [entry]
+        made.append(_endpoint(capture, entry, same))
+    return made
+
+
+def _endpoint(capture: Capture, entry: Entry, same: Entry | None) -> Endpoint:
     routes = capture.contract.routes()
     request, answer = _example(entry, capture.cases[entry.name])
     sentence, fields = describe_input(entry.input)
+    if same:
+        route = quoting.markdown_code(f"POST /{same.name}")
+        sentence, fields = f"Takes the same rows as {route}.", ()
     return Endpoint(
         name=entry.name,
         routes=tuple(f"/{name}" for name, other in routes.items() if other is entry),
@@ -152,10 +167,8 @@ def _notes(entry: Entry) -> list[str]:
     if not entry.repeats:
         notes.append("The same request does not always get the same answer.")
     if entry.rtol or entry.atol:
-        notes.append(
-            f"Answers are compared with a relative tolerance of {entry.rtol:g} and an absolute "
-            f"one of {entry.atol:g}: {entry.tolerance_reason}"
-        )
+        reason = entry.tolerance_reason[:1].upper() + entry.tolerance_reason[1:]
+        notes.append(f"{reason}; compared {describe_tolerance(entry.rtol, entry.atol)}.")
     return notes
 
 

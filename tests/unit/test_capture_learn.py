@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from capture_book import Book, Lesson
 
+from nb2service.capture.docs import doc_of
 from nb2service.capture.examples import find_example
 from nb2service.capture.learn import learn
 from nb2service.errors import ContractError, EntryError, ExampleError
@@ -439,6 +440,43 @@ def test_coroutine_functions_are_awaited_even_within_a_running_loop() -> None:
 
 
 # --- what repeats, what depends on what
+
+
+@pytest.mark.parametrize(
+    ("cells", "method", "doc"),
+    [
+        ((DATA, CHURN), "predict", "What the Pipeline ending in LogisticRegression predicts for each row."),
+        (
+            (IRIS,),
+            "predict_proba",
+            "The probability that the RandomForestClassifier gives each class, for each row.",
+        ),
+        (
+            (
+                IRIS,
+                "from sklearn.model_selection import GridSearchCV\n"
+                "model = GridSearchCV(model, {'n_estimators': [2]}, cv=2).fit(X, y)",
+            ),
+            "predict",
+            "What the GridSearchCV of a RandomForestClassifier predicts for each row.",
+        ),
+        (
+            (
+                "class Mean:\n"
+                "    def predict(self, rows):\n"
+                "        'The mean of the row.'\n"
+                "        return [sum(row) / len(row) for row in rows]",
+                "model = Mean()\nX = [[1.0, 2.0], [3.0, 5.0]]\nmodel.predict(X)",
+            ),
+            "predict",
+            "The mean of the row.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_models_method_does_is_said_in_our_words(
+    cells: tuple[str, ...], method: str, doc: str
+) -> None:
+    assert doc_of(Book(*cells).request(f"model.{method}")) == doc
 
 
 def test_fractions_in_the_last_bits_get_a_measured_tolerance() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nb2service.project.fields import describe_input, describe_output
+from nb2service.project.fields import describe_input, describe_output, describe_tolerance
 from nb2service.project.readme import render_readme
 from nb2service.runtime.contract import Contract, Entry, Field, Input, Output
 from nb2service.runtime.reading import ARROW, NPY, PARQUET, media_types
@@ -144,8 +144,32 @@ def test_the_answer_of_a_row_alone_is_shown_where_it_differs(made):
     case = {"instances": [1.0, 2.0], "batch": [0.1, 0.2], "rows": [0.11, 0.2]}
     text = readme(made, entry, case)
     assert '{"predictions": [0.11]}' in text
-    assert "relative tolerance of 1e-09" in text
-    assert "threads add in another order" in text
+    assert "Threads add in another order; compared to within 1e-09." in text
+
+
+def test_a_table_of_fields_is_not_shown_twice(made):
+    predict = Entry("predict", "predict", Input("frame", (NUMBER,)), Output("list", (NUMBER,)))
+    entries = (predict, replace(predict, name="score"), replace(predict, name="rank"))
+    case = {"instances": [{"x": 0.5}], "batch": [0.5]}
+    contract = Contract("shout", "", "", entries)
+    cases = {entry.name: case for entry in entries}
+    text = render_readme(replace(made, contract=contract, cases=cases))
+    assert text.count("| field |") == 1
+    assert text.count("Takes the same rows as `POST /predict`.") == 2
+    assert text.index("| field |") < text.index("Takes the same rows")
+
+
+@pytest.mark.parametrize(
+    ("rtol", "atol", "words"),
+    [
+        (0.0, 0.0, "exactly"),
+        (1e-14, 0.0, "to within 1e-14"),
+        (1e-14, 1e-16, "to within 1e-14, near zero 1e-16"),
+        (0.0, 1e-16, "to within 1e-16 absolute"),
+    ],
+)
+def test_a_tolerance_in_words(rtol, atol, words):
+    assert describe_tolerance(rtol, atol) == words
 
 
 def test_an_entry_that_takes_anything_has_no_refusal_to_show(made):
