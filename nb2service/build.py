@@ -121,7 +121,7 @@ def _deploy(kernel: FreshKernel, options: Options, progress: Progress) -> Built:
 
 
 def _as_options(hint: str) -> str:
-    """Commands for a notebook as the shell takes them: ``%deploy m["a"]`` → ``--entry 'm["a"]'``."""
+    """Commands for a notebook as a shell takes them: quoted, after ``--entry``."""
     return re.sub(
         r"^( +)%deploy (.+?)(  #|$)",
         lambda found: f"{found[1]}--entry {shlex.quote(found[2])}{found[3]}",
