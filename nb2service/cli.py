@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +81,18 @@ def _run_of(values: dict[str, Any]) -> Run:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """A bar by cell, then a line a phase, on stderr."""
-    with click.progressbar(length=1, label="cells", file=sys.stderr) as bar:
+    with ExitStack() as showing:
+        bar = showing.enter_context(click.progressbar(length=1, label="cells", file=sys.stderr))
 
         def cell(done: int, of: int) -> None:
             bar.length = of
             bar.update(done - bar.pos)
 
-        yield Progress(cell, lambda name: click.echo(f"{name} …", err=True))
+        def phase(name: str) -> None:
+            showing.close()
+            click.echo(f"{name} …", err=True)
+
+        yield Progress(cell, phase)
 
 
 def _show(built: Built, as_json: bool) -> None:
