@@ -23,6 +23,7 @@ from .fitting import Example, fit_example
 from .in_memory import from_namespace
 from .inputs import feature_names
 from .preparation import preparation_warning, preparing_steps
+from .servable import Servable, predict_functions
 from .signatures import is_model, own_parameters, required_parameters
 from .values import kind_of, same
 
@@ -66,7 +67,7 @@ def find_example(
                 return _with_warning(example, request, namespace, statements)
     # What a wire cannot carry has a mend of its own; another example is none.
     contract = next((error for error in refusals if isinstance(error, ContractError)), None)
-    raise contract or _nothing_found(request, refusals)
+    raise contract or _nothing_found(request, refusals, predict_functions(namespace, statements))
 
 
 def _with_warning(
@@ -196,7 +197,9 @@ def _misfit(request: EntryRequest, value: Any) -> str:
     return ""
 
 
-def _nothing_found(request: EntryRequest, refusals: Sequence[Nb2ServiceError]) -> ExampleError:
+def _nothing_found(
+    request: EntryRequest, refusals: Sequence[Nb2ServiceError], functions: Sequence[Servable]
+) -> ExampleError:
     names, width = feature_names(request.value), getattr(request.value, "n_features_in_", None)
     if not is_model(request):
         wanted = ", ".join(p.name for p in own_parameters(request))
@@ -207,8 +210,12 @@ def _nothing_found(request: EntryRequest, refusals: Sequence[Nb2ServiceError]) -
     else:
         wants = f"; it wants rows of {width} numbers" if width is not None else ""
     tried = f" (what was tried first: {refusals[0].message})" if refusals else ""
+    # Where a function makes the model's rows, they are in no name of the notebook.
+    instead = [f"\n    %deploy {f.expression}" for f in functions[:3]] if is_model(request) else []
+    or_serve = ", or serve what makes the rows and asks the model:" if instead else ""
     return ExampleError(
         f"no example input for entry {request.name!r} is in the notebook{wants}{tried}",
-        'give one: --example "EXPR", or tag the cell that holds one service-example',
+        'give one: --example "EXPR", or tag the cell that holds one service-example'
+        + "".join([or_serve, *instead]),
         request.cell,
     )

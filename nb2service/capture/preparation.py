@@ -32,11 +32,14 @@ def preparing_steps(
 
 def preparation_warning(request: EntryRequest, steps: Sequence[str]) -> CaptureWarning:
     """Says that callers of the service must send rows that went through ``steps``."""
+    rows = "rows"
+    for step in reversed(steps):  # they were followed back from the model
+        rows = f"{step}.transform({rows})"
     return CaptureWarning(
         f"the notebook prepares the rows of {request.variable} with {' and '.join(steps)}, no "
         "part of it: callers must send rows that are prepared already",
         "serve a function that does both: def predict(rows): return "
-        f"{request.variable}.predict({steps[0]}.transform(rows))",
+        f"{request.variable}.{request.method}({rows})",
         request.cell,
     )
 

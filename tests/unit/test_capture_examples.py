@@ -379,6 +379,43 @@ def test_foreign_tables_are_refused_with_the_mend() -> None:
     assert "def predict(rows)" in caught.value.hint
 
 
+def test_a_table_of_the_models_own_library_is_refused_with_the_line_to_write() -> None:
+    book = Book(
+        "class DMatrix:\n    def __deepcopy__(self, memo): raise ValueError('pointers')\n"
+        "DMatrix.__module__ = 'xgboost.core'\n"
+        "class Booster:\n    def predict(self, data): return [1.0]\n",
+        "bst, dval = Booster(), DMatrix()\nbst.predict(dval)",
+    )
+    with pytest.raises(ContractError, match="DMatrix, which has no form") as caught:
+        book.example("bst")
+    assert "return bst.predict(xgboost.DMatrix(rows))" in caught.value.hint
+
+
+def test_a_function_that_makes_the_models_rows_is_offered_where_there_are_none() -> None:
+    book = Book(
+        UNNAMED,
+        "def predict(texts):\n    return model.predict([[len(t)] * 3 for t in texts])",
+        "del rows",
+    )
+    with pytest.raises(ExampleError, match="wants rows of 3 numbers") as caught:
+        book.example("model.predict")
+    assert "%deploy predict" in caught.value.hint
+
+
+def test_all_steps_before_the_model_stand_in_the_line_to_write() -> None:
+    book = Book(
+        "from sklearn.linear_model import LinearRegression\n"
+        "from sklearn.preprocessing import PolynomialFeatures, StandardScaler\n"
+        "raw = np.arange(20.0).reshape(10, 2)\n"
+        "scaler, poly = StandardScaler(), PolynomialFeatures()\n"
+        "scaled = scaler.fit_transform(raw)\nrows = poly.fit_transform(scaled)\n"
+        "model = LinearRegression().fit(rows, raw[:, 0])",
+        "model.predict(rows)",
+    )
+    [warning] = book.example("model").warnings
+    assert "model.predict(poly.transform(scaler.transform(rows)))" in str(warning)
+
+
 @pytest.mark.parametrize(
     ("cells", "wanted", "said"),
     [
