@@ -266,11 +266,6 @@ class _Walk:
 
     def _ship_list(self, ordered: list[Piece]) -> Iterator[ShipItem]:
         entries = {request.variable for request in self.requests if not request.method}
-        for request in self.requests:
-            if request.method:
-                kind = type(request.value)
-                type_name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("__main__.")
-                yield ShipItem(request.name, "entry", request.cell, 0, type_name, (request.name,))
         for piece in ordered:
             size = len(piece.saved.data) if piece.saved else len(piece.source.encode())
             label = "entry" if piece.name in entries and not piece.saved else piece.label

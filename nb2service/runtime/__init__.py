@@ -1,1 +1,16 @@
-"""A Flask service that answers as the notebook it was made from."""
+"""A Flask service that answers as the notebook it was made from.
+
+A request on its way through ``endpoint``:
+
+1. bytes → rows or columns of JSON values: ``reading`` (JSON), ``tabular`` (CSV, Arrow, npy)
+2. → what the notebook's code takes: ``wire``, which uses ``tables`` (frames, arrays),
+   ``columns`` (one dtype), ``decoding`` (nested values) and ``values`` (single values)
+3. → its answer: ``notebook``, with the artifacts that ``store`` loads
+4. → JSON values: ``wire``, which uses ``arrays`` and ``values``
+5. → bytes: ``writing`` (``csv_cells`` has the form of a CSV cell, both ways)
+
+Around it: ``contract`` (the types of ``contract.json``), ``problems`` (what is answered to a bad
+request), ``service`` (all endpoints of a process), ``app`` (routes and log), ``openapi``,
+``metrics``, ``serve`` (gunicorn), ``settings``, ``__main__`` (the command line). ``replay`` asks
+for the recorded answers again, in the tests.
+"""

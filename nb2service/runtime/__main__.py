@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .contract import Contract
 from .problems import Problem, Violations
-from .settings import SettingError, read_settings
+from .settings import StartError, read_settings
 
 _TYPES = {
     ".csv": "text/csv",
@@ -40,16 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             parser.print_help()
             return 2
-    except (SettingError, RuntimeError) as error:
-        if not _is_ours(error):
-            raise
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+    except StartError as error:
+        return _refuse(str(error))
+    except ModuleNotFoundError as error:
+        return _refuse(f"{error}; install what requirements.txt lists")
     return 0
-
-
-def _is_ours(error: Exception) -> bool:
-    return type(error).__module__.startswith(f"{__package__}.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,7 +117,10 @@ def _predict(file: Path, output: Path, name: str | None) -> int:
     except NotebookCodeError as error:
         cause = error.__cause__
         return _refuse(f"the notebook's code failed: {type(cause).__name__}: {cause}")
-    output.write_bytes(answer.body)
+    try:
+        output.write_bytes(answer.body)
+    except OSError as error:
+        return _refuse(f"{output}: {error.strerror}")
     print(f"{answer.rows} rows → {output}", file=sys.stderr)
     return 0
 

@@ -40,6 +40,10 @@ def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
     settings = settings or read_settings()
     _log_to_stderr(settings.log_level)
     service = Service(settings.max_batch)
+    if others := service.other_versions():
+        log.warning(
+            "%s", _line({"event": "other versions than the notebook's", "versions": others})
+        )
     app = Flask(__package__ or __name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.extensions["service"] = service

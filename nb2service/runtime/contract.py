@@ -228,6 +228,3 @@ def _compact(value: Any) -> Any:
         if item != default or type(item) is not type(default):
             plain[member.name] = _compact(item)
     return plain
-
-
-__all__ = ["Contract", "Entry", "Field", "Input", "Output", "dump_contract", "load_contract"]

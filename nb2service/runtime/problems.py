@@ -104,14 +104,3 @@ class Report:
         if self.errors:
             self.errors.sort(key=lambda error: error.row)
             raise Violations(self.errors, self.count)
-
-
-__all__ = [
-    "MAX_VIOLATIONS",
-    "MEDIA_TYPE",
-    "MissingForm",
-    "Problem",
-    "Report",
-    "Violation",
-    "Violations",
-]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import format_cell
 from .contract import Entry, Field
+from .csv_cells import format_cell
 from .wire import expected_dtype
 
 # post(path, body, content type, accept) → (status, headers, body); Flask's test client and any

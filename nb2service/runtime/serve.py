@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .settings import Settings
+from .settings import Settings, StartError
 
 # The signals that end gunicorn's workers.
 _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
@@ -26,7 +26,7 @@ _LONGEST_SHUTDOWN = 25
 log = logging.getLogger(__package__)
 
 
-class ServeError(RuntimeError):
+class ServeError(StartError):
     """The service cannot listen where it was told to."""
 
 

@@ -18,19 +18,30 @@ from . import store
 from .contract import Contract, load_contract
 from .endpoint import Endpoint, NotebookCodeError
 from .problems import Problem
+from .settings import StartError
 
 PACKAGE = Path(__file__).parent
 log = logging.getLogger(__package__)
 
 
-class LoadError(RuntimeError):
-    """The service cannot start; the message says why in one line."""
+class LoadError(StartError):
+    """The contract, the notebook's code or an artifact does not load."""
 
 
 @lru_cache(maxsize=1)
 def read_contract() -> Contract:
-    """The contract of this service."""
-    return load_contract((PACKAGE / "contract.json").read_text(encoding="utf-8"))
+    """The contract of this service.
+
+    Raises:
+        LoadError: ``contract.json`` is missing or is not a contract.
+    """
+    path = PACKAGE / "contract.json"
+    try:
+        return load_contract(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LoadError(f"{path}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError) as error:  # it may have been edited by hand
+        raise LoadError(f"{path} is not a contract: {type(error).__name__}: {error}") from None
 
 
 class Service:
@@ -72,6 +83,20 @@ class Service:
                 )
                 return
         self.ready, self.reason = True, ""
+
+    def other_versions(self) -> dict[str, str]:
+        """What is installed here in another version than the notebook ran with, in words."""
+        noted = self.contract.metadata
+        here = _installed(noted.get("versions", {}))
+        found = {
+            name: f"{here[name] or 'missing'} instead of {version}"
+            for name, version in noted.get("versions", {}).items()
+            if here[name] != version
+        }
+        python = platform.python_version()
+        if python.split(".")[:2] != noted.get("python", python).split(".")[:2]:
+            found = {"python": f"{python} instead of {noted['python']}", **found}
+        return found
 
     def metadata(self) -> dict[str, Any]:
         """What ``GET /metadata`` shows: names, versions, hashes, provenance, proof."""

@@ -32,7 +32,11 @@ SETTINGS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-class SettingError(ValueError):
+class StartError(Exception):
+    """The service cannot start; the message says why in one line."""
+
+
+class SettingError(StartError):
     """A setting has a value that it cannot have."""
 
 

@@ -20,12 +20,19 @@ class ArtifactError(RuntimeError):
 
 @lru_cache(maxsize=1)
 def manifest() -> dict[str, dict[str, Any]]:
-    """The artifacts by name: file, format, sha256, size, type, cell; empty if there are none."""
+    """The artifacts by name: file, format, sha256, size, type, cell; empty if there are none.
+
+    Raises:
+        ArtifactError: the manifest is not JSON.
+    """
     try:
         text = (FOLDER / "manifest.json").read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
-    made: dict[str, dict[str, Any]] = json.loads(text)
+    try:
+        made: dict[str, dict[str, Any]] = json.loads(text)
+    except ValueError as error:
+        raise ArtifactError(f"{FOLDER / 'manifest.json'} is not JSON: {error}") from None
     return made
 
 

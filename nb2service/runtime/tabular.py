@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import values
-from .cells import parse_cell
 from .contract import Field, Input
+from .csv_cells import parse_cell
 from .problems import Problem
 
 

@@ -14,8 +14,8 @@ import msgspec
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from .cells import format_cell
 from .contract import Field, Output
+from .csv_cells import format_cell
 from .problems import Problem, Report
 from .reading import ARROW
 from .tabular import has_pyarrow

@@ -229,10 +229,7 @@ def test_a_method_of_a_model_reached_by_an_expression() -> None:
         entry="models_rf", method="decode", expression='models["rf"]',
     )  # fmt: skip
     assert [part.source for part in closure.parts] == ['models_rf = load("models_rf")']
-    assert [(item.name, item.kind) for item in closure.ship_list] == [
-        ("decode", "entry"),
-        ("models_rf", "artifact"),
-    ]
+    assert [(item.name, item.kind) for item in closure.ship_list] == [("models_rf", "artifact")]
 
 
 def test_bound_parameters_and_extra_names_travel() -> None:

@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import logging
+import platform
 import sys
 from importlib.metadata import version
 
@@ -15,8 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import sklearn.base
 from jsonschema import Draft202012Validator
 from runtime_project import ENTRIES, ROW, add_artifact, build
+from sklearn.linear_model import LogisticRegression
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -437,6 +440,31 @@ def test_files_are_found_as_in_the_notebook(tmp_path, monkeypatch):
     assert post(client, "/shout", ["a"]).json == {"predictions": ["hello"]}
 
 
+def test_other_versions_than_the_notebooks_are_logged(tmp_path, monkeypatch, capfd):
+    package = build(tmp_path, "other_versions")
+    contract = json.loads((package / "contract.json").read_text())
+    contract["metadata"] = {
+        "python": "3.1.4",
+        "versions": {"flask": version("flask"), "pytest": "0.1", "no-such": "1"},
+    }
+    (package / "contract.json").write_text(json.dumps(contract))
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("other_versions.app").create_app()
+    (line,) = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert line["event"] == "other versions than the notebook's"
+    assert line["versions"] == {
+        "python": f"{platform.python_version()} instead of 3.1.4",
+        "pytest": f"{pytest.__version__} instead of 0.1",
+        "no-such": "missing instead of 1",
+    }
+
+
+def of_another_scikit_learn(package):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sklearn.base, "__version__", "0.0.1")
+        add_artifact(package, "weights", LogisticRegression())
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -449,7 +477,15 @@ def test_files_are_found_as_in_the_notebook(tmp_path, monkeypatch):
             lambda p: (p / "artifacts" / "manifest.json").write_text("{}"),
             "lists no artifact 'weights'",
         ),
+        (
+            lambda p: (p / "artifacts" / "manifest.json").write_text("{"),
+            "manifest.json is not JSON",
+        ),
+        (lambda p: (p / "contract.json").write_text("{"), "contract.json is not a contract"),
+        (lambda p: (p / "contract.json").write_text("{}"), "contract.json is not a contract"),
+        (lambda p: (p / "contract.json").unlink(), "contract.json: No such file"),
         (lambda p: add_artifact(p, "weights", 1, "zip"), "unknown format 'zip'"),
+        (of_another_scikit_learn, "trained with scikit-learn 0.0.1, installed is"),
         (
             lambda p: (p / "notebook.py").write_text("import nothing_like_it"),
             "notebook.py, line 1: ModuleNotFoundError: No module named 'nothing_like_it'",

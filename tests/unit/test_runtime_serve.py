@@ -245,6 +245,35 @@ def test_a_model_that_does_not_load_is_one_line(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_missing_package_is_one_line(folder):
+    code = (
+        "import sys; sys.modules['flask'] = None; sys.argv = ['served', 'serve', '--port', '0']; "
+        "from served.__main__ import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "flask" in done.stderr
+    assert done.stderr.endswith("; install what requirements.txt lists\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_predict_says_where_it_cannot_write(folder, tmp_path):
+    (tmp_path / "rows.json").write_text(json.dumps(ROW))
+    out = tmp_path / "no such folder" / "out.csv"
+    words = (str(tmp_path / "rows.json"), "-o", str(out), "--entry", "predict")
+    done = run(folder, "predict", *words)
+    assert done.returncode == 1
+    assert done.stderr == f"Error: {out}: No such file or directory\n"
+
+
 def test_predict_scores_a_file(folder, tmp_path):
     rows, out = tmp_path / "rows.csv", tmp_path / "out.csv"
     pd.DataFrame([ROW, ROW]).to_csv(rows, index=False)
