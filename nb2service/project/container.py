@@ -44,7 +44,7 @@ def render_dockerfile(capture: Capture) -> str:
 
 def render_dockerignore(capture: Capture) -> str:
     """``.dockerignore``: nothing enters the image but what is named here."""
-    allowed = ["requirements.txt", *top_level_modules(capture), capture.package]
+    allowed = ["requirements.txt", "proof.json", *top_level_modules(capture), capture.package]
     lines = ["*", *(f"!{name}" for name in allowed), "**/__pycache__", "**/*.pyc"]
     return "\n".join(lines) + "\n"
 

@@ -40,7 +40,9 @@ def build(folder):
         elif word == "WORKDIR":
             image.workdir = rest
         elif word == "COPY":
-            image.files |= _copy(folder, *rest.split())
+            *sources, target = rest.split()
+            for source in sources:
+                image.files |= _copy(folder, source, target)
         elif word == "RUN":
             image.runs.append((image.user, rest))
         elif word == "USER":
@@ -55,6 +57,8 @@ def build(folder):
 
 
 def _copy(folder, source, target):
+    if "[" in source:  # a pattern may match nothing
+        return set().union(*(_copy(folder, path.name, target) for path in folder.glob(source)))
     found = folder / source
     assert found.exists(), f"COPY of {source}, which is not there"
     assert f"!{source}" in (folder / ".dockerignore").read_text().splitlines()

@@ -200,6 +200,18 @@ def test_dockerfile(folder):
     assert ("rounding/clipping.py" in image.files) == (package == "churn_service")
 
 
+def test_the_proof_enters_the_image_once_there_is_one(tmp_path):
+    folder = write(captures.shout(), tmp_path / "shout-service")
+    assert "proof.json" not in dockerfile.build(folder).files
+    (folder / "proof.json").write_text("{}")
+    assert "proof.json" in dockerfile.build(folder).files
+
+
+def test_what_running_it_leaves_behind_is_not_committed(folder):
+    kept = (folder / ".gitignore").read_text().split()
+    assert kept == ["__pycache__/", ".pytest_cache/", ".venv/"]
+
+
 def test_another_commit_or_other_code_does_not_install_the_packages_anew(folder):
     lines = (folder / "Dockerfile").read_text().splitlines()
     install = lines.index("RUN pip install --no-cache-dir -r requirements.txt")
