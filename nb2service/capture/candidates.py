@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,6 +128,7 @@ def from_calls(
     namespace: Mapping[str, Any],
     statements: Sequence[Statement],
     whole: bool = True,
+    since: bool = True,
 ) -> Iterator[Candidate]:
     """Arguments of the notebook's own calls, the last call first.
 
@@ -135,9 +137,11 @@ def from_calls(
         namespace: the live namespace.
         statements: those in which calls are looked for.
         whole: whether to try the table before the few rows of it that a call takes.
+        since: whether to pass over calls of a model from before its name was bound last, which
+            may have been those of another one.
     """
     if is_model(request):
-        yield from _from_method_calls(request, namespace, statements, whole)
+        yield from _from_method_calls(request, namespace, statements, whole, since)
         return
     calls = [call for call in calls_of(_callee(request), statements) if not call.late]
     for call in reversed(calls):
@@ -160,10 +164,16 @@ def _from_method_calls(
     namespace: Mapping[str, Any],
     statements: Sequence[Statement],
     whole: bool,
+    since: bool,
 ) -> Iterator[Candidate]:
     owners = _owners(request, namespace)
+    starts = {owner: _bound_last(owner, statements) if since else 0 for owner in owners}
     for method in dict.fromkeys([request.method, *_TELLING_METHODS]):
-        calls = [call for owner in owners for call in calls_of(f"{owner}.{method}", statements)]
+        calls = [
+            call
+            for owner, start in starts.items()
+            for call in calls_of(f"{owner}.{method}", statements[start:])
+        ]
         calls.sort(key=lambda call: call.cell)
         for call in reversed(calls):
             if not call.late:
@@ -175,10 +185,12 @@ def from_fits(
 ) -> Iterator[Candidate]:
     """Rows that the notebook fitted a model with, the last fit first.
 
-    ``model.fit(X, y)`` and ``model = make_pipeline(…).fit(X, y)`` alike.
+    ``model.fit(X, y)`` and ``model = make_pipeline(…).fit(X, y)`` alike. What was fitted under its
+    name before that was bound last is another model.
     """
     owners = _owners(request, namespace)
-    for statement in reversed(statements):
+    start = min(_bound_last(owner, statements) for owner in owners)
+    for statement in reversed(statements[start:]):
         for node in ast.walk(statement.node):
             if (
                 isinstance(node, ast.Call)
@@ -198,6 +210,12 @@ def _owners(request: EntryRequest, namespace: Mapping[str, Any]) -> list[str]:
         or (is_estimator(value) and getattr(value, "best_estimator_", None) is request.value)
     ]
     return list(dict.fromkeys([_owner(request), *holders]))
+
+
+def _bound_last(expression: str, statements: Sequence[Statement]) -> int:
+    """Index of the statement that bound the name last at which an expression starts, else 0."""
+    root = re.split(r"\W", expression, maxsplit=1)[0]
+    return max((i for i, s in enumerate(statements) if root in s.uses.binds), default=0)
 
 
 def _owner(request: EntryRequest) -> str:

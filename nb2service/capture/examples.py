@@ -22,7 +22,7 @@ from .entries import EntryRequest
 from .fitting import Example, fit_example
 from .in_memory import from_namespace
 from .inputs import feature_names
-from .preparation import preparation_warning, preparing_steps
+from .preparation import preparation_warnings, preparing_steps
 from .servable import Servable, predict_functions
 from .signatures import is_model, own_parameters, required_parameters
 from .values import kind_of, same
@@ -59,32 +59,30 @@ def find_example(
     with undisturbed():
         if expression is not None:
             given = _given(request, namespace, expression)
-            return _with_warning(given, request, namespace, statements)
+            return _with_warnings(given, request, namespace, statements)
         refusals: list[Nb2ServiceError] = []
         for group in _groups(request, namespace, notebook, statements):
             example = _first_fit(request, namespace, group, refusals)
             if example is not None:
-                return _with_warning(example, request, namespace, statements)
+                return _with_warnings(example, request, namespace, statements)
     # What a wire cannot carry has a mend of its own; another example is none.
     contract = next((error for error in refusals if isinstance(error, ContractError)), None)
     raise contract or _nothing_found(request, refusals, predict_functions(namespace, statements))
 
 
-def _with_warning(
+def _with_warnings(
     example: Example,
     request: EntryRequest,
     namespace: Mapping[str, Any],
     statements: Sequence[Statement],
 ) -> Example:
-    """The example, with a warning if the notebook prepares the model's rows outside of it."""
+    """The example, with warnings if the notebook prepares the model's rows outside of it."""
     if not is_model(request):
         return example
-    fits = [candidate.origin for candidate in from_fits(request, namespace, statements)]
-    for origin in (example.expression, *fits):
-        if steps := preparing_steps(request, origin, namespace, statements):
-            warning = preparation_warning(request, steps)
-            return replace(example, warnings=(*example.warnings, warning))
-    return example
+    origins = [(example.expression, example.cell)]
+    origins += [(fit.origin, fit.cell) for fit in from_fits(request, namespace, statements)]
+    paths = [preparing_steps(request, *origin, namespace, statements) for origin in origins]
+    return replace(example, warnings=(*example.warnings, *preparation_warnings(request, paths)))
 
 
 def _groups(
@@ -111,9 +109,10 @@ def _groups(
     # Without column names, a value of the right width may belong to another model; with names,
     # it may still lack the preparation that the fit's rows went through.
     sure = feature_names(request.value) and not any(
-        preparing_steps(request, c.origin, namespace, statements) for c in fitted
+        preparing_steps(request, c.origin, c.cell, namespace, statements) for c in fitted
     )
     yield from (held, fitted, few) if sure else (fitted, few, held)
+    yield from_calls(request, namespace, statements, since=False)
 
 
 def _first_fit(

@@ -111,7 +111,9 @@ def _functions(namespace: Mapping[str, Any]) -> list[Servable]:
     return [
         Servable(name, value, name)
         for name in own_names(namespace)
-        if isinstance(value := namespace[name], FunctionType) and value.__module__ == module
+        if isinstance(value := namespace[name], FunctionType)
+        and value.__module__ == module
+        and value.__code__.co_varnames[:1] != ("self",)  # a method shown outside its class
     ]
 
 

@@ -90,6 +90,8 @@ FOUND = [
     (["def predict_one(x): return x\ndef predict(xs): return [predict_one(x) for x in xs]"],
      [("predict", "predict", "")]),
     (["predict = lambda x: x"], [("predict", "predict", "")]),
+    ([MODEL, "def predict(self, X): return self.steps[0].predict(X)"],
+     [(m, "model", m) for m in FULL]),
     ([MODEL, "def predict(df): return model.predict(df)"], [("predict", "predict", "")]),
     ([MODEL, "def inner(df): return model.predict(df)\ndef predict(df): return inner(df)"],
      [("predict", "predict", "")]),

@@ -277,6 +277,68 @@ def test_steps_left_in_the_notebook_are_named(cells: tuple[str, ...], warned: bo
     assert bool(warnings) == warned
 
 
+IMPORTS = """
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(40, 3)), rng.normal(size=(40, 1))
+s, t = StandardScaler(), StandardScaler()
+"""
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        # another model of the same name was fitted with scaled rows
+        (
+            (
+                "m = LinearRegression().fit(s.fit_transform(X), y)",
+                "m = LinearRegression()\nm.fit(X, y)",
+            ),
+            [],
+        ),
+        # the rows were bound again to scaled ones after the fit
+        (("m = LinearRegression().fit(X, y)", "X = s.fit_transform(X)"), []),
+        # the target is scaled, not the rows
+        (
+            (
+                "y = t.fit_transform(y)\nX_train, X_test, y_train, y_test = train_test_split(X, y)",
+                "m = LinearRegression().fit(X_train, y_train)\nm.predict(X_test)",
+            ),
+            [],
+        ),
+        (
+            (
+                "df = pd.DataFrame(X, columns=['a', 'b', 'c'])\n"
+                "df[['a', 'b']] = s.fit_transform(df[['a', 'b']])",
+                "m = LinearRegression().fit(df, y)",
+            ),
+            ["with s, no part"],
+        ),
+        (
+            (
+                "X_train, X_test, y_train, y_test = train_test_split(X, y)",
+                "X_train = s.fit_transform(X_train)",
+                "X_test = s.fit_transform(X_test)",
+                "m = LinearRegression().fit(X_train, y_train)\nm.predict(X_test)",
+            ),
+            ["with s, no part", "cell [4]: s was fitted or bound again after it had prepared"],
+        ),
+    ],
+)
+def test_the_history_tells_what_rows_went_through(cells: tuple[str, ...], said: list[str]) -> None:
+    warnings = Book(IMPORTS, *cells).example("m").warnings
+    assert len(warnings) == len(said)
+    for warning, words in zip(warnings, said, strict=True):
+        assert words in str(warning)
+
+
+def test_a_call_of_another_model_of_the_same_name_comes_last() -> None:
+    cells = ("Z = X / 2\nm = LinearRegression().fit(Z, y)\nm.predict(Z)", "m = LinearRegression()")
+    assert Book(IMPORTS, *cells, "m.fit(X, y)").example("m").origin == "X[:20]"
+
+
 # --- given by hand
 
 
