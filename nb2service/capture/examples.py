@@ -200,9 +200,13 @@ def _nothing_found(
     request: EntryRequest, refusals: Sequence[Nb2ServiceError], functions: Sequence[Servable]
 ) -> ExampleError:
     names, width = feature_names(request.value), getattr(request.value, "n_features_in_", None)
+    shape = "EXPR"
     if not is_model(request):
-        wanted = ", ".join(p.name for p in own_parameters(request))
-        wants = f"; it takes {wanted}" if wanted else ""
+        wanted = [p.name for p in own_parameters(request)]
+        wants = f"; it takes {', '.join(wanted)}" if wanted else ""
+        required = required_parameters(request)
+        if len(required) > 1:
+            shape = f"dict({', '.join(f'{name}=…' for name in required)})"
     elif names:
         shown = ", ".join(names[:30]) + (", …" if len(names) > 30 else "")
         wants = f"; it wants rows with the columns {shown}"
@@ -214,7 +218,7 @@ def _nothing_found(
     or_serve = ", or serve what makes the rows and asks the model:" if instead else ""
     return ExampleError(
         f"no example input for entry {request.name!r} is in the notebook{wants}{tried}",
-        'give one: --example "EXPR", or tag the cell that holds one service-example'
+        f'give one: --example "{shape}", or tag the cell that holds one service-example'
         + "".join([or_serve, *instead]),
         request.cell,
     )

@@ -297,7 +297,10 @@ def _array_value_field(name: str, values: list[Any], where: str) -> Field:
 
     items = array_field("", np.concatenate([value.ravel() for value in values]), where)
     if len({(value.ndim, value.shape[1:], value.dtype) for value in values}) > 1:
-        raise ContractError(f"{where}: arrays of several shapes or dtypes", "use one of each")
+        raise ContractError(
+            f"{where}: arrays of several shapes or dtypes in one list or tuple",
+            'give each a name, as in a dict: {"labels": …, "centers": …}',
+        )
     first = values[0]
     return Field(name, "list", items.dtype, items=items, python="ndarray", shape=first.shape[1:])
 

@@ -62,7 +62,7 @@ def likely_cause(
     if len(wrong) >= sum(compared.values()):
         return (
             "every answer differs: a step before the model (scaling, encoding, column order) is "
-            "missing, or a value has changed since the model was fitted"
+            "missing, or something that the code reads (a value, a file, a figure) has changed"
         )
     return "some answers differ: look at what the rows below have in common"
 

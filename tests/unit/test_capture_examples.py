@@ -464,6 +464,12 @@ def test_a_function_that_makes_the_models_rows_is_offered_where_there_are_none()
     assert "%deploy predict" in caught.value.hint
 
 
+def test_the_example_to_give_names_the_arguments_that_it_takes() -> None:
+    with pytest.raises(ExampleError) as caught:
+        Book("def predict(age, city, k=3):\n    return age").example()
+    assert '--example "dict(age=…, city=…)"' in caught.value.hint
+
+
 def test_all_steps_before_the_model_stand_in_the_line_to_write() -> None:
     book = Book(
         "from sklearn.linear_model import LinearRegression\n"
@@ -495,5 +501,5 @@ def test_nothing_found_says_what_is_wanted(cells: tuple[str, ...], wanted: str, 
     with pytest.raises(ExampleError) as caught:
         Book(*cells).example(wanted)
     assert said in caught.value.message
-    assert '--example "EXPR"' in caught.value.hint
+    assert '--example "' in caught.value.hint
     assert "service-example" in caught.value.hint
