@@ -209,7 +209,7 @@ def _owners(request: EntryRequest, namespace: Mapping[str, Any]) -> list[str]:
         if value is request.value
         or (is_estimator(value) and getattr(value, "best_estimator_", None) is request.value)
     ]
-    return list(dict.fromkeys([_owner(request), *holders]))
+    return list(dict.fromkeys([owner_of(request), *holders]))
 
 
 def _bound_last(expression: str, statements: Sequence[Statement]) -> int:
@@ -218,7 +218,8 @@ def _bound_last(expression: str, statements: Sequence[Statement]) -> int:
     return max((i for i, s in enumerate(statements) if root in s.uses.binds), default=0)
 
 
-def _owner(request: EntryRequest) -> str:
+def owner_of(request: EntryRequest) -> str:
+    """The expression of the model, without the method that may have been asked for."""
     ending = f".{request.method}"
     return request.expression.removesuffix(ending) or request.variable
 

@@ -22,6 +22,7 @@ from .entries import EntryRequest
 from .fitting import Example, fit_example
 from .in_memory import from_namespace
 from .inputs import feature_names
+from .own_rows import forecast_line, learnt_rows, training_rows
 from .preparation import preparation_warnings, preparing_steps
 from .servable import Servable, predict_functions
 from .signatures import is_model, own_parameters, required_parameters
@@ -104,6 +105,7 @@ def _groups(
     # A single row proves little, so it comes after others that are certain to be the model's own.
     single = [kind_of(c.value) == "" or len(c.value) < 2 for c in called]
     yield [c for c, one in zip(called, single, strict=True) if not one]
+    yield training_rows(request)
     fitted = list(from_fits(request, namespace, statements))
     few = [c for c, one in zip(called, single, strict=True) if one]
     # Without column names, a value of the right width may belong to another model; with names,
@@ -113,6 +115,7 @@ def _groups(
     )
     yield from (held, fitted, few) if sure else (fitted, few, held)
     yield from_calls(request, namespace, statements, since=False)
+    yield learnt_rows(request)
 
 
 def _first_fit(
@@ -213,6 +216,12 @@ def _nothing_found(
     else:
         wants = f"; it wants rows of {width} numbers" if width is not None else ""
     tried = f" (what was tried first: {refusals[0].message})" if refusals else ""
+    if line := forecast_line(request):
+        return ExampleError(
+            f"entry {request.name!r}: a {type(request.value).__name__} takes a horizon, no rows",
+            f"serve a function that says so: {line}",
+            request.cell,
+        )
     # Where a function makes the model's rows, they are in no name of the notebook.
     instead = [f"\n    %deploy {f.expression}" for f in functions[:3]] if is_model(request) else []
     or_serve = ", or serve what makes the rows and asks the model:" if instead else ""

@@ -339,6 +339,62 @@ def test_a_call_of_another_model_of_the_same_name_comes_last() -> None:
     assert Book(IMPORTS, *cells, "m.fit(X, y)").example("m").origin == "X[:20]"
 
 
+RESULTS = """
+class Thing:
+    def __init__(self, **held):
+        self.__dict__.update(held)
+class Results(Thing):
+    def predict(self, exog):
+        return np.asarray(exog["tv"] if hasattr(exog, "columns") else exog[:, 1]) * 2.0
+Results.__module__ = "statsmodels.regression.linear_model"
+ads = pd.DataFrame({"sales": [1.0, 2, 3], "tv": [4.0, 5, 6], "t": [7.0, 8, 9], 0: 1})
+def results(formula=None, **data):
+    return Results(model=Thing(data=Thing(**data), formula=formula))
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "expression", "columns"),
+    [
+        (
+            "results('np.log(sales) ~ np.log(tv)', frame=ads)",
+            "est.model.data.frame[['tv']]",
+            ["tv"],
+        ),
+        ("results('sales ~ t * tv', frame=ads)", "est.model.data.frame[['tv', 't']]", ["tv", "t"]),
+        ("results(orig_exog=ads[['t', 'tv']])", "est.model.data.orig_exog", ["t", "tv"]),
+        ("results(orig_exog=ads[['t', 'tv']].to_numpy())", "est.model.data.orig_exog", None),
+    ],
+)
+def test_results_of_a_regression_hold_their_rows(
+    made: str, expression: str, columns: list[str] | None
+) -> None:
+    book = Book(RESULTS, f"est = {made}", "del ads")
+    example = book.example("est")
+    assert example.expression == expression
+    assert (list(example.value.columns) if columns else None) == columns
+    assert not book.learn("est").replay().differences
+
+
+@pytest.mark.parametrize("rows", ["X_train", "X_train.to_numpy()"])
+def test_what_a_model_learnt_in_the_shape_of_rows_is_the_last_resort(rows: str) -> None:
+    fit = f"from sklearn.cluster import KMeans\nkm = KMeans(2, n_init=1).fit({rows})"
+    book = Book(MODEL, fit, "del X_train")
+    assert book.example("km").origin == "km.cluster_centers_"
+    assert not book.learn("km").replay().differences
+
+
+def test_a_time_series_model_is_refused_with_the_function_to_write() -> None:
+    book = Book(
+        "class Results:\n    def predict(self, start=None): return [1.0]\n"
+        "    def forecast(self, steps): return [1.0] * steps\n"
+        "Results.__module__ = 'statsmodels.tsa.arima.model'\nest = Results()"
+    )
+    with pytest.raises(ExampleError, match="takes a horizon") as caught:
+        book.example("est.predict")
+    assert "def forecast(steps: int): return est.forecast(steps)" in caught.value.hint
+
+
 # --- given by hand
 
 
