@@ -168,7 +168,7 @@ def _notes(entry: Entry) -> list[str]:
         notes.append("The same request does not always get the same answer.")
     if entry.rtol or entry.atol:
         reason = entry.tolerance_reason[:1].upper() + entry.tolerance_reason[1:]
-        notes.append(f"{reason}; compared {describe_tolerance(entry.rtol, entry.atol)}.")
+        notes.append(f"{reason}; the tests compare {describe_tolerance(entry.rtol, entry.atol)}.")
     return notes
 
 

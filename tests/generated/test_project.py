@@ -209,7 +209,7 @@ def test_the_proof_enters_the_image_once_there_is_one(tmp_path):
 
 def test_what_running_it_leaves_behind_is_not_committed(folder):
     kept = (folder / ".gitignore").read_text().split()
-    assert kept == ["__pycache__/", ".pytest_cache/", ".venv/"]
+    assert kept == ["__pycache__/", ".pytest_cache/", ".venv/", "build/", "*.egg-info/"]
 
 
 def test_another_commit_or_other_code_does_not_install_the_packages_anew(folder):
