@@ -18,7 +18,7 @@ from ..errors import EntryError
 from ..notebook.cells import Cell, Notebook, Tag
 from ..notebook.statements import Statement
 from .binding import Binding, find_binding
-from .estimators import is_estimator, is_fitted, methods
+from .estimators import is_estimator, is_fitted, is_predictor, methods
 from .expressions import Found, evaluate
 from .routes import with_routes
 from .servable import (
@@ -191,9 +191,14 @@ class _Finder:
         ]
         # Several such functions leave the choice open; the bare model would be the wrong one.
         chosen = preferred or models or functions
-        if len(chosen) == 1:
+        if len(chosen) == 1 and not self.lacks_its_model(chosen[0]):
             return self.asked([chosen[0].expression])
         raise self.ambiguous(models, functions)
+
+    def lacks_its_model(self, chosen: Servable) -> bool:
+        """Whether only a scaler or encoder is fitted, and not the model that it prepares for."""
+        transforms = is_estimator(chosen.value) and not is_predictor(chosen.value)
+        return transforms and any(is_predictor(c.value) for c in estimators_in(self.namespace))
 
     def uses_model(self, function: Servable, model: Servable) -> bool:
         reached = reached_from(function.root, self.statements)
@@ -203,6 +208,13 @@ class _Finder:
         )
 
     def ambiguous(self, models: list[Servable], functions: list[Servable]) -> EntryError:
+        unfitted = [c.expression for c in estimators_in(self.namespace) if not is_fitted(c.value)]
+        why = f" ({', '.join(unfitted)}: not fitted)" if unfitted else ""
+        if len(models) == 1 and self.lacks_its_model(models[0]) and not functions:
+            return EntryError(
+                f"no fitted model that predicts was found{why}; {models[0].expression} transforms",
+                "run the cells that fit the model, or type" + self.choices(models),
+            )
         if models or functions:
             counts = [
                 f"{len(found)} {what}{'s' if len(found) > 1 else ''}"
@@ -213,8 +225,6 @@ class _Finder:
                 f"the notebook holds {' and '.join(counts)}: say what to serve",
                 "type one of" + self.choices([*functions, *models]),
             )
-        unfitted = [c.expression for c in estimators_in(self.namespace)]
-        why = f" ({', '.join(unfitted)}: not fitted)" if unfitted else ""
         mute = mute_functions(self.namespace, self.statements)
         but = f" that returns something ({', '.join(mute)}: returns nothing)" if mute else ""
         others = functions_in(self.namespace, self.statements)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -63,7 +64,7 @@ def frame_fields(frame: Any, where: str) -> tuple[Field, ...]:
     """
     labels = list(frame.columns)
     names = [label_text(label) for label in labels]
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ContractError(
             f"{where} has more than one column called {', '.join(map(repr, twice))}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,9 +66,9 @@ def read_csv(body: bytes, parameters: dict[str, str], input_: Input) -> Rows | C
     for number, line in enumerate(lines, 1):
         if len(line) != len(header):
             raise Problem(400, f"CSV row {number} has {len(line)} cells, the header {len(header)}")
-    twice = {name for name in header if header.count(name) > 1}
+    twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
-        raise Problem(400, f"the CSV has more than one column {sorted(twice)[0]!r}")
+        raise Problem(400, f"the CSV has more than one column {min(twice)!r}")
     cells = zip(*lines, strict=True) if lines else ([] for _ in header)
     columns = {
         name: _parse_cells(column, _field_of(name, input_))
