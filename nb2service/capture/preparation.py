@@ -9,7 +9,7 @@ from typing import Any
 
 from ..notebook.statements import Statement
 from .entries import EntryRequest
-from .estimators import is_estimator
+from .estimators import is_estimator, is_predictor
 from .model import CaptureWarning
 
 _FITS = ("fit", "fit_transform", "partial_fit")
@@ -64,6 +64,8 @@ def preparation_warnings(
     steps = next((steps for steps in paths if steps), ())
     if not steps:
         return ()
+    # The same words for every method of a model, so that they are said once.
+    method = "predict" if is_predictor(request.value) else request.method
     rows = "rows"
     for step in reversed(steps):  # they were followed back from the model
         rows = f"{step.name}.transform({rows})"
@@ -72,7 +74,7 @@ def preparation_warnings(
         f"{' and '.join(step.name for step in steps)}, no part of it: callers must send rows that "
         "are prepared already",
         "serve a function that does both: def predict(rows): return "
-        f"{request.variable}.{request.method}({rows})",
+        f"{request.variable}.{method}({rows})",
         request.cell,
     )
     changed = {step.name: step.changed for path in paths for step in path if step.changed}

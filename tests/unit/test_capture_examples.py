@@ -528,15 +528,16 @@ def test_the_example_to_give_names_the_arguments_that_it_takes() -> None:
 
 def test_all_steps_before_the_model_stand_in_the_line_to_write() -> None:
     book = Book(
-        "from sklearn.linear_model import LinearRegression\n"
+        "from sklearn.linear_model import LogisticRegression\n"
         "from sklearn.preprocessing import PolynomialFeatures, StandardScaler\n"
         "raw = np.arange(20.0).reshape(10, 2)\n"
         "scaler, poly = StandardScaler(), PolynomialFeatures()\n"
         "scaled = scaler.fit_transform(raw)\nrows = poly.fit_transform(scaled)\n"
-        "model = LinearRegression().fit(rows, raw[:, 0])",
+        "model = LogisticRegression().fit(rows, raw[:, 0] > 9)",
         "model.predict(rows)",
     )
-    [warning] = book.example("model").warnings
+    [warning] = book.example("model.predict").warnings
+    assert book.example("model.predict_proba").warnings == (warning,)
     assert "model.predict(poly.transform(scaler.transform(rows)))" in str(warning)
 
 
