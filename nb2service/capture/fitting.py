@@ -22,6 +22,10 @@ from .values import kind_of, pandas_is, same, take_rows, type_name
 _LOOK = 10_000
 
 
+# Tables of XGBoost and CatBoost, which are made of a frame or an array.
+_LIBRARY_TABLES = ("DMatrix", "QuantileDMatrix", "Pool")
+
+
 @dataclass(frozen=True)
 class Example:
     """Input that an entry accepts.
@@ -180,7 +184,16 @@ def _is_sparse(value: Any) -> bool:
 
 def _is_foreign(value: Any) -> bool:
     """Whether a value is a table or tensor of a library that the wire does not carry."""
-    return not kind_of(value) and hasattr(value, "shape") and bool(getattr(value, "ndim", 2))
+    shaped = hasattr(value, "shape") and bool(getattr(value, "ndim", 2))
+    return not kind_of(value) and (shaped or type(value).__name__ in _LIBRARY_TABLES)
+
+
+def _conversion(request: EntryRequest, value: Any) -> str:
+    kind = type(value)
+    if kind.__name__ not in _LIBRARY_TABLES or not request.method:
+        return "…"
+    library = kind.__module__.partition(".")[0]
+    return f"return {request.variable}.{request.method}({library}.{kind.__name__}(rows))"
 
 
 def _dense_rows(request: EntryRequest, value: Any) -> tuple[Any, str]:
@@ -200,7 +213,8 @@ def _dense_rows(request: EntryRequest, value: Any) -> tuple[Any, str]:
     if _is_foreign(value):
         raise ContractError(
             f"{where} is a {type_name(value)}, which has no form in JSON",
-            "serve a function that takes a frame or an array and converts it: def predict(rows): …",
+            "serve a function that takes a frame or an array and converts it: "
+            f"def predict(rows): {_conversion(request, value)}",
             request.cell,
         )
     return value, ""

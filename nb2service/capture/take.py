@@ -18,6 +18,7 @@ from .learn import Learned, learn
 from .model import Capture, Part, ShipItem, ShippedFile
 from .provenance import find_provenance
 from .requirements import find_requirements
+from .tables import table_warnings
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def capture(
     warnings = (
         *(warning for item in learned for warning in item.warnings),
         *closure.warnings,
+        *table_warnings(closure.artifacts, closure.ship_list, namespace),
         *files.warnings,
         *requirements.warnings,
     )
