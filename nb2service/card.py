@@ -20,6 +20,8 @@ from .launch import MIME
 from .launch.services import Service
 from .runtime.contract import Entry
 
+_LONG_BODY = 1000  # characters
+
 
 def to_json(done: Plan | Deployment) -> dict[str, Any]:
     """The plan or deployment as every door hands it on (the ``--json`` document)."""
@@ -50,10 +52,15 @@ def to_json(done: Plan | Deployment) -> dict[str, Any]:
 
 
 def curl(done: Deployment) -> str:
-    """A command that asks the first entry for its first recorded answer."""
+    """A command that asks the first entry for its first recorded answer.
+
+    A row too long to be read is sent from the file that records it.
+    """
     entry = done.plan.capture.contract.entries[0]
     rows = done.plan.capture.cases[entry.name]["instances"][:1]
     body = json.dumps({"instances": rows}, ensure_ascii=False)
+    if len(body) > _LONG_BODY:
+        body = f"@{done.plan.folder / 'tests' / 'cases' / entry.name}.json"
     url = url_of(done.service) if done.service else "http://127.0.0.1:8080"
     return (
         f"curl -s {url}/{entry.name} -H 'Content-Type: application/json' \\\n"
@@ -86,8 +93,9 @@ def text(done: Plan | Deployment, pending: str = "") -> str:
     lines += ["", *(f"  POST /{e['name']}  {e['takes']} → {e['answers']}" for e in view["entries"])]
     lines += ["", *(f"  {line}" for line in view["curl"].split("\n"))] if view["curl"] else []
     lines += ["", "  What travels:"]
+    widest = max((len(item["name"]) for item in view["ship_list"]), default=0)
     lines += [
-        "    {name:<24} {kind:<9} {cell:>5} {size:>9}  {why}".format(**item)
+        "    {name:<{widest}}  {kind:<9} {cell:>5} {size:>9}  {why}".format(**item, widest=widest)
         for item in view["ship_list"]
     ]
     lines += ["", *(f"  {label:<7} {value}" for label, value in view["facts"])]
@@ -116,6 +124,10 @@ class Shown:
     def phase(self, name: str) -> None:
         """Shows which phase has begun."""
         self._update({"text/plain": f"{name} …"})
+
+    def clear(self) -> None:
+        """Shows nothing: no phase is under way any more."""
+        self._update({"text/plain": ""})
 
     def show(self, done: Plan | Deployment, pending: str = "") -> None:
         """Shows the card."""
@@ -210,7 +222,7 @@ def _facts(plan: Plan, service: Service | None) -> list[tuple[str, str]]:
 def _takes(entry: Entry) -> str:
     taken = entry.input
     names = [field.name or field.type for field in taken.fields]
-    shown = ", ".join(names[:6]) + (f", … ({len(names)} in all)" if len(names) > 6 else "")
+    shown = _first(names)
     if taken.kind == "array":
         return f"{_times(taken.shape)} {taken.fields[0].dtype}".strip()
     return f"({shown})" if taken.kind == "arguments" else shown
@@ -218,9 +230,15 @@ def _takes(entry: Entry) -> str:
 
 def _answers(entry: Entry) -> str:
     given = entry.output
-    kinds = ", ".join(field.type for field in given.fields[:6])
+    if not entry.aligned:
+        return f"one {given.fields[0].type} for all rows together"
+    kinds = _first([field.type for field in given.fields])
     names = f" ({', '.join(str(name) for name in given.names)})" if given.shape else ""
     return f"{_times(given.shape)} {kinds}{names if given.names else ''}".strip()
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:6]) + (f", … ({len(names)} in all)" if len(names) > 6 else "")
 
 
 def _times(shape: tuple[int, ...]) -> str:
@@ -228,6 +246,8 @@ def _times(shape: tuple[int, ...]) -> str:
 
 
 def _size(count: int) -> str:
+    if not count:  # an entry that is a method of an artifact
+        return ""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

@@ -13,11 +13,13 @@ from typing import Any
 
 from .capture.model import Capture
 from .capture.take import Wanted, capture
+from .errors import Nb2ServiceError, ProofError
 from .launch.proof import add_run, prove, prove_in_clean_environment, serving, write_proof
 from .launch.proof_model import Proof, ProofRun
 from .launch.services import Service, find_service, launch
 from .notebook.live import read_live
 from .options import Options
+from .project.model import GENERATED
 from .project.names import project_name
 from .project.render import render
 from .project.write import written
@@ -50,13 +52,15 @@ class Deployment:
         service: the running service; None with ``--no-launch``.
         proof: what was compared so far, and the verdict.
         kept: files that a person had edited, left as they are; the new text is in ``FILE.new``.
+        generated: the record of what was written, which tells this deployment from a later one.
     """
 
     plan: Plan
     python: str
     service: Service | None
     proof: Proof
-    kept: tuple[str, ...] = field(default=())
+    kept: tuple[str, ...]
+    generated: bytes = field(repr=False)
 
 
 class _Clock:
@@ -99,7 +103,8 @@ def deploy(options: Options, shell: Any, report: Report = lambda phase: None) ->
         service, run = _launch_and_prove(options, plan, clock)
     proof = Proof((run,))
     write_proof(plan.folder, proof)
-    return Deployment(plan, sys.executable, service, proof, files.kept)
+    generated = (plan.folder / GENERATED).read_bytes()
+    return Deployment(plan, sys.executable, service, proof, files.kept, generated)
 
 
 def _launch_and_prove(
@@ -108,9 +113,12 @@ def _launch_and_prove(
     """The service's answers in the kernel's own environment, before anyone else may ask it."""
     name, package = plan.capture.name, plan.capture.package
     if not options.launch:
-        with serving(plan.folder, package, sys.executable) as url, clock.phase("prove"):
-            run = prove(plan.folder, package, url, "kernel")
-            run.raise_if_different()
+        with ExitStack() as stack:
+            with clock.phase("launch"):
+                url = stack.enter_context(serving(plan.folder, package, sys.executable))
+            with clock.phase("prove"):
+                run = prove(plan.folder, package, url, "kernel")
+                run.raise_if_different()
             return None, run
     owner = None if options.keep else os.getpid()
     notebook = plan.capture.provenance.notebook
@@ -130,10 +138,25 @@ def prove_clean(deployment: Deployment) -> Deployment:
 
     Raises:
         RequirementsError: the environment cannot be made.
+        ProofError: the folder holds another deployment by now.
     """
     plan = deployment.plan
-    run = prove_in_clean_environment(plan.folder, plan.capture.package, deployment.python)
+    try:
+        run = prove_in_clean_environment(plan.folder, plan.capture.package, deployment.python)
+    except Nb2ServiceError:
+        _check_current(deployment)
+        raise
+    _check_current(deployment)
     return replace(deployment, proof=add_run(plan.folder, run))
+
+
+def _check_current(deployment: Deployment) -> None:
+    record = deployment.plan.folder / GENERATED
+    if not record.exists() or record.read_bytes() != deployment.generated:
+        raise ProofError(
+            f"{deployment.plan.folder} changed before the proof was done",
+            "the later deployment to this folder has a proof of its own",
+        )
 
 
 def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
@@ -146,5 +169,5 @@ def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
     name, package = project_name(options.name or stem)
     wanted = Wanted(name, package, options.entries, options.bind, options.example)
     captured = capture(wanted, shell.user_ns, notebook, shell.transform_cell, here)
-    folder = Path(options.output) if options.output else here / f"{name}-service"
+    folder = Path(options.output).expanduser() if options.output else here / f"{name}-service"
     return Plan(captured, folder.absolute(), seconds)

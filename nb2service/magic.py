@@ -69,9 +69,21 @@ class DeployMagics(Magics):  # type: ignore[misc]
             _deploy(only_options(values), self.shell)
 
 
+class _Interrupted(KeyboardInterrupt):
+    """The person interrupted ``%deploy``."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["KeyboardInterrupt: not deployed; everything is as it was before"]
+
+
 def _deploy(options: Options, shell: Any) -> None:
     shown = card.Shown()
-    done = deploy(options, shell, shown.phase)
+    try:
+        done = deploy(options, shell, shown.phase)
+    except KeyboardInterrupt:
+        raise _Interrupted from None
+    finally:
+        shown.clear()
     if isinstance(done, Deployment):
         shown.follow(done, prove_clean)
     else:

@@ -14,7 +14,7 @@ from ..runtime.wire import from_rows, prediction_dtype, to_rows
 from .calling import Caller, copied
 from .closeness import Gap, measure
 from .fitting import Example
-from .outputs import dense, to_wire
+from .outputs import by_position, dense, lost_labels, to_wire
 from .values import kind_of, same
 
 # How many of the first rows are asked alone, by the seconds that one call takes. A count, not a
@@ -108,7 +108,7 @@ class Asker:
         again = self._ask_again(rows, first)
         live, dtype, batch = first
         if self.call.arguments:
-            return Answers(live, dtype, batch, [], True, again, None, notes)
+            return Answers(live, dtype, batch, [], True, again, None, notes + self._lost(live[0]))
         alone: list[Any] | None = None
         if _has_items(live) and len(batch) == len(rows):
             try:
@@ -118,7 +118,8 @@ class Asker:
                 notes = (*notes, (said, "send as many rows as in the example, or more"))
                 return Answers(live, dtype, batch, [], True, again, None, notes)
         if alone is None:
-            return Answers(live, dtype, [batch], [], False, again, None, notes)
+            whole = to_wire(live, self.call.request)
+            return Answers(live, dtype, [whole], [], False, again, None, notes + self._lost(live))
         gap = measure(batch[: len(alone)], alone)
         return Answers(live, dtype, batch, alone, True, again, gap, notes)
 
@@ -165,7 +166,13 @@ class Asker:
     def _respond_once(self, value: Any) -> _Response:
         answer = self.call(value)
         live = dense(answer)
-        return _Response(live, prediction_dtype(answer), to_wire(live, self.call.request))
+        sent = live if self.call.arguments else by_position(live, len(value))
+        return _Response(live, prediction_dtype(answer), to_wire(sent, self.call.request))
+
+    def _lost(self, answer: Any) -> tuple[tuple[str, str], ...]:
+        labels = lost_labels(answer)
+        said = f"{self.name}: the labels of the answer's rows ({labels}) do not reach the caller"
+        return ((said, "make them a column: return answer.reset_index()"),) if labels else ()
 
     def _make(self, name: str, arguments: dict[str, Any]) -> Any:
         return self.call.namespace[name](**arguments)

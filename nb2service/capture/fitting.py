@@ -14,7 +14,7 @@ from .closeness import measure
 from .entries import EntryRequest
 from .inputs import feature_names
 from .model import CaptureWarning
-from .outputs import dense, to_wire
+from .outputs import by_position, dense, to_wire
 from .signatures import is_model, own_parameters, required_parameters
 from .values import kind_of, pandas_is, same, take_rows, type_name
 
@@ -145,7 +145,7 @@ def _fit_rows(
         value, origin = _some_rows(value, most, origin)
     call = Caller(request, namespace, parameter=parameter)
     fresh = value.reset_index(drop=True) if kind in ("frame", "series") else value
-    answer = to_wire(dense(call.untouched(value)), request)
+    answer = _answer(call, value)
     if fresh is not value and not _is_counted(value.index):
         _check_index(call, value, fresh, answer, origin)
     return Example(
@@ -238,16 +238,21 @@ def _some_rows(value: Any, most: int, origin: str) -> tuple[Any, str]:
     return take_rows(value, positions), f"{most} rows of {origin}, some with missing values"
 
 
+def _answer(call: Caller, rows: Any) -> Any:
+    """The wire form of the answer for rows, whose index may well be the answer's too."""
+    return to_wire(by_position(dense(call.untouched(rows)), len(rows)), call.request)
+
+
 def _is_counted(index: Any) -> bool:
     return bool(pandas_is(index, "RangeIndex") and index.start == 0 and index.step == 1)
 
 
 def _check_index(call: Caller, value: Any, fresh: Any, answer: Any, origin: str) -> None:
     """Refuse an entry whose answer depends on the index, which does not travel."""
-    without = to_wire(dense(call.untouched(fresh)), call.request)
+    without = _answer(call, fresh)
     if measure(answer, without).close:
         return
-    again = to_wire(dense(call.untouched(value)), call.request)
+    again = _answer(call, value)
     if measure(answer, again).close:
         raise ContractError(
             f"entry {call.request.name!r}: the answer depends on the index of {origin}, "

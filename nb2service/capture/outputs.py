@@ -11,7 +11,7 @@ from ..runtime.problems import MissingForm
 from ..runtime.values import encode
 from .entries import EntryRequest
 from .fields import array_field, column_field, frame_fields, plain, value_field
-from .values import kind_of, type_name
+from .values import kind_of, pandas_is, type_name
 
 
 def dense(answer: Any) -> Any:
@@ -48,6 +48,24 @@ def to_wire(answer: Any, request: EntryRequest) -> Any:
             "return numbers, text, lists, dicts, an array or a frame",
             request.cell,
         ) from None
+
+
+def by_position(answer: Any, count: int) -> Any:
+    """An answer for ``count`` rows as the service sends it: a Series without its labels."""
+    if kind_of(answer) == "series" and len(answer) == count:
+        return answer.reset_index(drop=True)
+    return answer
+
+
+def lost_labels(answer: Any) -> str:
+    """The labels of rows of an answer that do not go out with it, for messages; "" if none."""
+    kind = kind_of(answer)
+    if kind not in ("frame", "series") or pandas_is(answer.index, "RangeIndex"):
+        return ""
+    if kind == "series" and all(isinstance(label, str) for label in answer.index):
+        return ""  # goes out as an object by label
+    shown = [str(label) for label in answer.index[:3]]
+    return ", ".join(shown + ["…"] * (len(answer) > 3))
 
 
 def output_of(answer: Any, dtype: str, aligned: bool, request: EntryRequest) -> Output:

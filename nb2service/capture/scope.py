@@ -51,8 +51,9 @@ class Scope:
         if name == "display" and value is ... and "IPython.display" in sys.modules:
             return sys.modules["IPython.display"].display  # IPython lends it to every notebook
         if hasattr(builtins, name) and name != "display":
-            # IPython puts its own `open` and `exit` over the builtin ones.
-            module = str(getattr(value, "__module__", ""))
+            # IPython puts its own `open`, which names itself io's, and `exit` over Python's.
+            home = getattr(value, "__globals__", {}).get("__name__")
+            module = str(home or getattr(value, "__module__", ""))
             return ... if module.startswith(("IPython", "_sitebuiltins")) else value
         return value
 

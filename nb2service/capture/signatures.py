@@ -41,7 +41,7 @@ def own_parameters(request: EntryRequest) -> list[inspect.Parameter]:
     """The parameters that are inputs: neither bound nor ``*args``; none if nothing is known.
 
     Raises:
-        ContractError: several, of which one can only be passed by position.
+        ContractError: several, of which one can only be passed by position; nothing but ``*args``.
     """
     try:
         parameters = inspect.signature(function_of(request)).parameters.values()
@@ -50,6 +50,13 @@ def own_parameters(request: EntryRequest) -> list[inspect.Parameter]:
     inputs = [
         p for p in parameters if p.kind is not p.VAR_POSITIONAL and p.name not in request.bind
     ]
+    nameless = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
+    if nameless and not inputs and not request.method:
+        raise ContractError(
+            f"entry {request.name!r} takes *{nameless[0]}, to which callers can give no names",
+            f"take a list: def {request.name}({nameless[0]})",
+            request.cell,
+        )
     for parameter in inputs:
         if parameter.kind is parameter.POSITIONAL_ONLY and len(inputs) > 1:
             raise ContractError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import ContractError
 from ..notebook.cells import Notebook, Tag
 from ..notebook.statements import Statement, parse_statements
 from ..runtime.contract import KNOWN_TYPES, Contract, Entry, Field
@@ -15,7 +16,7 @@ from .entries import EntryRequest, find_entries
 from .examples import find_example
 from .files import find_files, recording_opened_files
 from .learn import Learned, learn
-from .model import Capture, Part, ShipItem, ShippedFile
+from .model import Capture, CaptureWarning, Part, ShipItem, ShippedFile
 from .provenance import find_provenance
 from .requirements import find_requirements
 from .tables import table_warnings
@@ -63,10 +64,8 @@ def capture(
     statements = parse_statements(notebook.cells, transform)
     requests = find_entries(namespace, notebook, statements, wanted.entries, wanted.bind)
     with recording_opened_files(folder) as opened:
-        learned = [
-            _learn(request, namespace, notebook, statements, wanted.example)
-            for request in requests
-        ]
+        taught, unserved = _learn_all(requests, namespace, notebook, statements, wanted.example)
+    requests, learned = tuple(request for request, _ in taught), [item for _, item in taught]
     tests = _tests(notebook, statements)
     extra = _names_in_contract(learned) | _names_in_tests(tests, statements, namespace)
     closure = walk(requests, namespace, notebook, statements, wanted.package, extra)
@@ -76,6 +75,7 @@ def capture(
     pins = requirements.pins
     provenance = find_provenance(notebook, folder, pins)
     warnings = (
+        *unserved,
         *(warning for item in learned for warning in item.warnings),
         *closure.warnings,
         *table_warnings(closure.artifacts, closure.ship_list, namespace),
@@ -96,6 +96,33 @@ def capture(
         warnings=tuple(dict.fromkeys(warnings)),
         provenance=provenance,
     )
+
+
+def _learn_all(
+    requests: tuple[EntryRequest, ...],
+    namespace: Mapping[str, Any],
+    notebook: Notebook,
+    statements: tuple[Statement, ...],
+    expression: str | None,
+) -> tuple[list[tuple[EntryRequest, Learned]], list[CaptureWarning]]:
+    """What each entry taught, and the methods that had to be left out.
+
+    A model brings all its methods; one of the further ones without a form on the wire (a
+    ``predict_proba`` for several targets) does not keep the model from being served.
+    """
+    taught: list[tuple[EntryRequest, Learned]] = []
+    unserved: list[CaptureWarning] = []
+    for request in requests:
+        try:
+            learned = _learn(request, namespace, notebook, statements, expression)
+        except ContractError as error:
+            if all(other.expression != request.expression for other, _ in taught):
+                raise
+            message = f"{request.expression}.{request.method} is not served: {error.message}"
+            unserved.append(CaptureWarning(message, "", error.cell))
+        else:
+            taught.append((request, learned))
+    return taught, unserved
 
 
 def _learn(

@@ -42,11 +42,12 @@ def kind_of(value: Any) -> str:
 
 
 def type_name(value: Any) -> str:
-    """The qualified type name, for messages: ``scipy.sparse.csr_matrix``, ``list``."""
+    """The type name as one imports it, for messages: ``scipy.sparse.csr_matrix``, ``list``."""
     kind = type(value)
     if kind.__module__ in ("builtins", "__main__"):
         return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
+    public = [part for part in kind.__module__.split(".") if not part.startswith("_")]
+    return ".".join([*public, kind.__qualname__])
 
 
 def take_rows(value: Any, positions: Sequence[int]) -> Any:

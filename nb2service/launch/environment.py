@@ -77,7 +77,8 @@ def _uv(arguments: list[str], requirements: Path) -> None:
     import uv
 
     done = subprocess.run(
-        [uv.find_uv_bin(), *arguments],
+        # A kernel's environment asks for colours, which a message must not hold.
+        [uv.find_uv_bin(), "--color", "never", *arguments],
         cwd=requirements.absolute().parent,
         env=uv_environment(),
         stdin=subprocess.DEVNULL,
@@ -145,7 +146,8 @@ def _plain(name: str) -> str:
 
 
 def _shown(complaint: str, lines: int = 12) -> str:
-    return "\n".join("  " + line for line in complaint.splitlines()[-lines:])
+    told = [line for line in complaint.splitlines() if not line.startswith("Using Python ")]
+    return "\n".join("  " + line for line in told[-lines:])
 
 
 def _version(python: str) -> str:

@@ -132,7 +132,12 @@ def fresh_kernel(
         _start(client, name, stack)
         kernel = FreshKernel(client)
         kernel.python = json.loads(kernel.ask(_WHO, lambda _: None))
-        yield kernel
+        try:
+            yield kernel
+        except KeyboardInterrupt:
+            # It is in the midst of a cell and would answer a polite request with an error.
+            client.shutdown_kernel = "immediate"
+            raise
 
 
 def _start(client: _Client, name: str, stack: ExitStack) -> None:

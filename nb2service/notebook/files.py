@@ -10,11 +10,12 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import nbformat
+from typing import TYPE_CHECKING, Any
 
 from ..errors import NotebookError
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 Scalar = bool | int | float | str | None
 
@@ -46,7 +47,7 @@ class NotebookFile:
         purpose: first paragraph after that heading; "" if there is none.
         kernel_name: kernelspec it asks for; "" if it names none.
         language: always ``python``.
-        node: the whole notebook, upgraded to nbformat 4.
+        content: the whole notebook in nbformat 4, its cells' texts joined.
     """
 
     cells: tuple[FileCell, ...]
@@ -54,7 +55,14 @@ class NotebookFile:
     purpose: str
     kernel_name: str
     language: str
-    node: nbformat.NotebookNode = field(compare=False, repr=False)
+    content: dict[str, Any] = field(compare=False, repr=False)
+
+    @property
+    def node(self) -> NotebookNode:
+        """The whole notebook, for Jupyter's own libraries."""
+        import nbformat
+
+        return nbformat.reader.reads(json.dumps(self.content))
 
 
 def read_notebook(path: Path) -> NotebookFile:
@@ -63,8 +71,8 @@ def read_notebook(path: Path) -> NotebookFile:
     Raises:
         NotebookError: there is no such file, it is no notebook, or its language is not Python.
     """
-    node = _read_node(path)
-    metadata = node.get("metadata", {})
+    content = _read_content(path)
+    metadata = content.get("metadata", {})
     kernel = metadata.get("kernelspec", {})
     language = metadata.get("language_info", {}).get("name") or kernel.get("language") or "python"
     if language.lower() not in ("python", "ipython"):
@@ -72,16 +80,16 @@ def read_notebook(path: Path) -> NotebookFile:
             f"{path} is a notebook in {language}",
             "give a notebook with a Python kernel",
         )
-    title, purpose = _read_heading(node.cells)
+    title, purpose = _read_heading(content["cells"])
     cells = tuple(
-        FileCell(cell.source, cell.get("id"), tuple(cell.get("metadata", {}).get("tags", ())))
-        for cell in node.cells
-        if cell.cell_type == "code"
+        FileCell(cell["source"], cell.get("id"), tuple(cell.get("metadata", {}).get("tags", ())))
+        for cell in content["cells"]
+        if cell["cell_type"] == "code"
     )
-    return NotebookFile(cells, title, purpose, kernel.get("name", ""), "python", node)
+    return NotebookFile(cells, title, purpose, kernel.get("name", ""), "python", content)
 
 
-def _read_node(path: Path) -> nbformat.NotebookNode:
+def _read_content(path: Path) -> dict[str, Any]:
     hint = "give the path of an .ipynb file"
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -94,17 +102,38 @@ def _read_node(path: Path) -> nbformat.NotebookNode:
     if path.suffix in (".py", ".md", ".Rmd", ".qmd"):
         hint = f"convert it first: jupytext --to ipynb {path}"
     try:
-        with warnings.catch_warnings():
-            # Missing cell ids and the like: nothing that concerns a reader.
-            warnings.simplefilter("ignore")
-            node = nbformat.convert(nbformat.reader.reads(text), 4)
-        if all(isinstance(cell.source, str) and cell.cell_type for cell in node.cells):
-            return node
-    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError):
-        # Each of them is a way of nbformat to say that the structure is not a notebook's.
+        content = _parse(text)
+        if all(isinstance(cell["source"], str) and cell["cell_type"] for cell in content["cells"]):
+            return content
+    # Each of them is a way to say that the structure is not a notebook's.
+    except (ValueError, KeyError, TypeError, AttributeError):
         pass
     what = "it is JSON of another kind" if _is_json(text) else "it is not JSON"
     raise NotebookError(f"{path} is no notebook: {what}", hint)
+
+
+def _parse(text: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(text)
+    if content["nbformat"] != 4:
+        return _upgraded(text)
+    for cell in content["cells"]:
+        if isinstance(cell["source"], list):
+            cell["source"] = "".join(cell["source"])
+    return content
+
+
+def _upgraded(text: str) -> dict[str, Any]:
+    # Importing it takes most of a second: only an old notebook costs that.
+    import nbformat
+
+    try:
+        with warnings.catch_warnings():
+            # Missing cell ids and the like: nothing that concerns a reader.
+            warnings.simplefilter("ignore")
+            upgraded: dict[str, Any] = nbformat.convert(nbformat.reader.reads(text), 4)
+    except nbformat.ValidationError as error:
+        raise ValueError(str(error)) from None
+    return upgraded
 
 
 def _is_json(text: str) -> bool:
@@ -124,11 +153,11 @@ _UNDERLINE = re.compile(r" {0,3}(=+|-+)\s*$")
 _NO_PROSE = re.compile(r"\s*(\[?!\[|<|\||```|~~~|([-*_] *){3,}$)")
 
 
-def _read_heading(cells: Iterable[Any]) -> tuple[str, str]:
+def _read_heading(cells: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
     texts: list[str] = []
     for cell in cells:
-        if cell.cell_type == "markdown":
-            texts.append(cell.source)
+        if cell["cell_type"] == "markdown":
+            texts.append(cell["source"])
         elif texts:
             break
     lines = "\n\n".join(texts).split("\n")
@@ -177,9 +206,7 @@ def parameter_value(text: str) -> Scalar:
     return text
 
 
-def insert_parameters(
-    node: nbformat.NotebookNode, parameters: Mapping[str, Any]
-) -> nbformat.NotebookNode:
+def insert_parameters(node: NotebookNode, parameters: Mapping[str, Any]) -> NotebookNode:
     """A copy of the notebook with a cell that assigns the parameters, if there are any.
 
     As papermill does it: the cell takes the place of one tagged ``injected-parameters``, else
@@ -193,13 +220,13 @@ def insert_parameters(
             raise NotebookError(
                 f"the parameter {name!r} is no Python name", "use letters, digits and _"
             )
+    from nbformat.v4 import new_code_cell
+
     made = copy.deepcopy(node)
     if not parameters:
         return made
     lines = [f"{name} = {_literal(value)}" for name, value in parameters.items()]
-    cell = nbformat.v4.new_code_cell(
-        "\n".join(["# Parameters", *lines]), metadata={"tags": [_INJECTED]}
-    )
+    cell = new_code_cell("\n".join(["# Parameters", *lines]), metadata={"tags": [_INJECTED]})
     if (node.nbformat, node.get("nbformat_minor", 0)) < (4, 5):
         cell.pop("id", None)
     injected, parameters_at = _tagged(made, _INJECTED), _tagged(made, _PARAMETERS)
@@ -210,7 +237,7 @@ def insert_parameters(
     return made
 
 
-def _tagged(node: nbformat.NotebookNode, tag: str) -> int | None:
+def _tagged(node: NotebookNode, tag: str) -> int | None:
     for index, cell in enumerate(node.cells):
         if tag in cell.get("metadata", {}).get("tags", ()):
             return index

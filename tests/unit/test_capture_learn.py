@@ -493,6 +493,58 @@ def test_fractions_in_the_last_bits_get_a_measured_tolerance() -> None:
     assert lesson.replay().differences == ()
 
 
+LABELLED = "L = X.head().set_axis(list('abcde'))"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return df['fee'] * 2",  # a Series that has the labels of the rows
+        "return df[['fee']] * 2",
+        "return df.set_index(df['age'].astype(str))['fee'] * 2",
+    ],
+)
+def test_labels_that_an_answer_hands_on_change_nothing(body: str) -> None:
+    lesson = Book(DATA, LABELLED, f"def predict(df):\n    {body}", "predict(L)").learn()
+    assert lesson.entry.aligned
+    assert len(lesson.case["batch"]) == 5
+    assert lesson.replay().differences == ()
+
+
+def test_labels_that_the_answer_is_made_of_are_refused() -> None:
+    book = Book(
+        "d = pd.DataFrame({'fee': [1.0, 2.0]}, index=[10, 20])",
+        "def predict(df):\n    return df['fee'] * df.index",
+        "predict(d)",
+    )
+    with pytest.raises(ContractError, match="depends on the index of d"):
+        book.learn()
+
+
+@pytest.mark.parametrize(
+    ("body", "labels"),
+    [
+        ("return df.describe()", "count, mean, std, …"),
+        ("return df['age'].value_counts().sort_index().head(2)", "20, 21"),
+        ("return df.mean(numeric_only=True)", ""),  # goes out as an object by label
+    ],
+)
+def test_labels_that_do_not_reach_the_caller_are_told(body: str, labels: str) -> None:
+    frame = "pd.DataFrame({'age': [20, 21, 21], 'fee': [1.0, 2.0, 3.0]})"
+    lesson = Book(f"def predict(df):\n    {body}", f"predict({frame})").learn()
+    assert not lesson.entry.aligned
+    told = f"the labels of the answer's rows ({labels}) do not reach the caller"
+    assert (told in lesson.warnings) == bool(labels)
+    assert lesson.replay().differences == ()
+
+
+def test_arguments_without_names_are_refused() -> None:
+    book = Book("def predict(*numbers):\n    return sum(numbers)", "predict(1, 2)")
+    with pytest.raises(ContractError, match=r"takes \*numbers") as refused:
+        book.learn()
+    assert "def predict(numbers)" in refused.value.hint
+
+
 def test_rows_that_depend_on_each_other() -> None:
     lesson = Book(
         DATA, "def predict(df):\n    return df['age'] - df['age'].mean()", "predict(X)"
@@ -747,3 +799,14 @@ def test_a_forest_is_learnt_within_a_moment() -> None:
     # found, asked, asked again, at most each row alone, missing values tried
     assert calls.count(20) == 3
     assert len(calls) <= 3 + 20 + 1
+
+
+def test_a_tuple_of_unlike_arrays_is_refused_with_a_form_that_has_one() -> None:
+    book = Book(
+        "def predict(x):\n    return np.zeros((4, 2)), np.zeros(3, dtype=int)", "predict(3)"
+    )
+    with pytest.raises(ContractError, match="arrays of several shapes") as caught:
+        book.learn()
+    assert '{"labels": …, "centers": …}' in caught.value.hint
+    named = "def predict(x):\n    return {'a': np.zeros((4, 2)), 'b': np.zeros(3, dtype=int)}"
+    assert not Book(named, "predict(3)").learn().replay().differences

@@ -128,12 +128,19 @@ def test_old_ones_go_but_not_those_in_use(
     ],
 )
 def test_what_cannot_be_installed_is_named(
-    requirements: str, named: str, wheels: Path, tmp_path: Path
+    requirements: str,
+    named: str,
+    wheels: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as kernels have it
     make_wheel(wheels, "needy", "1.0", requires="tiny>=2")
     with pytest.raises(RequirementsError, match=named) as error:
         clean_environment(write(tmp_path, requirements))
     assert "name the index" in error.value.hint
+    assert "\x1b" not in error.value.message
+    assert "Using Python" not in error.value.message
 
 
 def test_an_index_that_cannot_be_reached_is_said(

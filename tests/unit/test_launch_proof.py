@@ -18,7 +18,7 @@ import pytest
 from nb2service.errors import ProofError
 from nb2service.launch import proof as proof_module
 from nb2service.launch.proof import Proof, ProofRun, add_run, prove, write_proof
-from nb2service.launch.proof_model import load_proof
+from nb2service.launch.proof_model import ProofEntry, load_proof
 from nb2service.runtime.contract import Contract, Entry, Field, Input, Output, dump_contract
 
 ROWS = [{"age": 1.0, "plan": "001"}, {"age": 2.0, "plan": "b"}, {"age": 3.0, "plan": "001"}]
@@ -113,6 +113,12 @@ def test_equal_answers(project: Path, served: Callable[..., str]) -> None:
     )
     assert done.summary == expected
     done.raise_if_different()
+
+
+def test_one_answer_is_said_in_the_singular() -> None:
+    entry = ProofEntry("f", 1, (("json", "batch", 1),), 0.0, 0.0, "", 0, (), "", "equal")
+    summary = ProofRun("kernel", "3.11.7", (), (entry,)).summary
+    assert summary.startswith("1 answer over HTTP equals the notebook's exactly")
 
 
 def halved(rows: list[dict[str, Any]]) -> list[float]:

@@ -55,6 +55,23 @@ def test_title_and_purpose(write, cells, title, purpose):
     assert (file.title, file.purpose) == (title, purpose)
 
 
+def test_texts_may_be_lists_of_lines(tmp_path):
+    path = tmp_path / "lines.ipynb"
+    output = {"output_type": "stream", "name": "stdout", "text": ["1\n", "2\n"]}
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Lines\n", "Many."]},
+        {"cell_type": "code", "metadata": {}, "source": ["x = 1\n", "y = 2"],
+         "outputs": [output], "execution_count": 1},
+    ]  # fmt: skip
+    path.write_text(
+        json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells})
+    )
+    file = read_notebook(path)
+    assert [cell.source for cell in file.cells] == ["x = 1\ny = 2"]
+    assert (file.title, file.purpose) == ("Lines", "Many.")
+    assert file.node.cells[1].outputs[0].text == "1\n2\n"
+
+
 def test_version_3_is_upgraded(tmp_path):
     path = tmp_path / "old.ipynb"
     cells = [

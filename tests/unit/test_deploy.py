@@ -1,0 +1,50 @@
+"""What the orchestration adds to the rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import nb2service.deploy as deploy_module
+from nb2service.deploy import Deployment, Plan, prove_clean
+from nb2service.errors import LaunchError, ProofError
+from nb2service.launch.proof_model import Proof, ProofRun
+from nb2service.project.model import GENERATED, PROOF
+
+RUN = ProofRun("clean", "3.11.7", (), ())
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    record = tmp_path / GENERATED
+    record.parent.mkdir()
+    record.write_bytes(b"mine")
+    capture: Any = SimpleNamespace(package="churn_service")
+    return Deployment(Plan(capture, tmp_path, {}), "python", None, Proof(()), (), b"mine")
+
+
+def test_the_clean_proof_joins_the_record(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy_module, "prove_in_clean_environment", lambda *_: RUN)
+    assert prove_clean(deployment).proof.runs == (RUN,)
+    assert (deployment.plan.folder / PROOF).exists()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_proof_that_a_later_deployment_overtook_says_so(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    def overtaken(*_: object) -> ProofRun:
+        (deployment.plan.folder / GENERATED).write_bytes(b"another's")
+        if fails:
+            raise LaunchError("half of this and half of that does not start")
+        return RUN
+
+    monkeypatch.setattr(deploy_module, "prove_in_clean_environment", overtaken)
+    with pytest.raises(ProofError, match="changed before the proof was done"):
+        prove_clean(deployment)
+    assert not (deployment.plan.folder / PROOF).exists()
