@@ -190,15 +190,24 @@ def from_fits(
     """
     owners = _owners(request, namespace)
     start = min(_bound_last(owner, statements) for owner in owners)
-    for statement in reversed(statements[start:]):
-        for node in ast.walk(statement.node):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("fit", "fit_transform")
-                and (ast.unparse(node.func.value) in owners or statement.uses.binds & set(owners))
-            ):
-                yield from _first_argument(node, statement.cell, namespace, whole=True)
+    found = _fits_in(statements[start:], owners, namespace)
+    # A fitted model without a fit since then: the cell that binds its name again did not get there.
+    yield from found or _fits_in(statements, owners, namespace)
+
+
+def _fits_in(
+    statements: Sequence[Statement], owners: Sequence[str], namespace: Mapping[str, Any]
+) -> list[Candidate]:
+    return [
+        candidate
+        for statement in reversed(statements)
+        for node in ast.walk(statement.node)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("fit", "fit_transform")
+        and (ast.unparse(node.func.value) in owners or statement.uses.binds & set(owners))
+        for candidate in _first_argument(node, statement.cell, namespace, whole=True)
+    ]
 
 
 def _owners(request: EntryRequest, namespace: Mapping[str, Any]) -> list[str]:

@@ -95,7 +95,7 @@ def _groups(
     """Candidates by where they come from, the most telling source first."""
     yield from_example_cells(request, namespace, notebook, statements)
     called = list(from_calls(request, namespace, statements))
-    held = from_namespace(request, namespace, statements)
+    held = list(from_namespace(request, namespace, statements))
     if not is_model(request):
         yield called
         yield held
@@ -110,11 +110,15 @@ def _groups(
     few = [c for c, one in zip(called, single, strict=True) if one]
     # Without column names, a value of the right width may belong to another model; with names,
     # it may still lack the preparation that the fit's rows went through.
-    sure = feature_names(request.value) and not any(
+    names = feature_names(request.value)
+    nameless = [c for c in held if names and kind_of(c.value) != "frame"]
+    held = [c for c in held if not names or kind_of(c.value) == "frame"]
+    sure = names and not any(
         preparing_steps(request, c.origin, c.cell, namespace, statements) for c in fitted
     )
     yield from (held, fitted, few) if sure else (fitted, few, held)
     yield from_calls(request, namespace, statements, since=False)
+    yield nameless
     yield learnt_rows(request)
 
 

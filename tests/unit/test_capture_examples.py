@@ -339,6 +339,20 @@ def test_a_call_of_another_model_of_the_same_name_comes_last() -> None:
     assert Book(IMPORTS, *cells, "m.fit(X, y)").example("m").origin == "X[:20]"
 
 
+def test_a_cell_that_bound_the_name_again_but_failed_hides_no_fit() -> None:
+    fit = "Z = X / 2\nm = LinearRegression().fit(Z, y)"
+    book = Book(
+        IMPORTS, fit, "if False:\n    m = LinearRegression()"
+    )  # binds as a failed cell does
+    assert book.example("m").origin == "Z[:20]"
+
+
+def test_a_model_that_knows_its_columns_takes_an_unnamed_array_last() -> None:
+    other = "X_test = rng.normal(size=(9, 3))\nframes = {'a': X_train}\ndel X_train"
+    book = Book(MODEL.replace("fit(X_train", "fit(frames_a := X_train"), other)
+    assert book.example("model.predict").origin == "frames_a.head(20)"
+
+
 RESULTS = """
 class Thing:
     def __init__(self, **held):
