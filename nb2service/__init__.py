@@ -22,14 +22,21 @@ def deploy(*entries: str, **options: Any) -> Any:
         **options: the fields of ``nb2service.options.Options``.
 
     Returns:
-        ``nb2service.deploy.Plan`` with ``plan=True``, else ``nb2service.deploy.Deployment``.
+        a ``Plan`` with ``plan=True``, else a ``Deployment`` (``nb2service.deployment``).
 
     Raises:
         nb2service.errors.Nb2ServiceError: what could not be done, and how to mend it.
     """
     from IPython import get_ipython
 
-    from .deploy import deploy as run
+    from .deployment import deploy as run
+    from .errors import UsageError
     from .options import Options
 
-    return run(Options(entries=entries, **options), get_ipython())
+    shell = get_ipython()
+    if shell is None:
+        raise UsageError(
+            "deploy() captures a live notebook, and this is none",
+            "call it in a notebook, or run `nb2service build NOTEBOOK` in a shell",
+        )
+    return run(Options(entries=entries, **options), shell)

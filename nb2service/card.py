@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from IPython.display import display
 
-from .deploy import Deployment, Plan
+from .deployment import Deployment, Plan
 from .errors import Nb2ServiceError
 from .launch import MIME
 from .launch.services import Service

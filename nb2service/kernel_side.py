@@ -9,7 +9,7 @@ from IPython.display import display
 
 from . import card
 from .capture.entries import candidates
-from .deploy import Deployment, deploy, prove_clean
+from .deployment import Deployment, deploy, prove_clean
 from .errors import Nb2ServiceError
 from .launch import MIME
 from .options import Options

@@ -8,7 +8,7 @@ import click
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from . import card
-from .deploy import Deployment, deploy, prove_clean
+from .deployment import Deployment, deploy, prove_clean
 from .errors import UsageError
 from .launch.services import list_services, read_log, stop_service
 from .notebook.live import watch

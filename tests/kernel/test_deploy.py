@@ -113,6 +113,19 @@ def test_tags_sent_by_the_front_end_choose_the_entries(kernel: LiveKernel) -> No
     assert post(f"{url}/predict", {"x": 21}) == (200, {"predictions": [42]})
 
 
+def test_the_same_from_python_code(kernel: LiveKernel) -> None:
+    kernel.check("%load_ext nb2service")
+    kernel.check(IRIS)
+    told = kernel.check(
+        "import nb2service\n"
+        "done = nb2service.deploy('model', name='coded', launch=False)\n"
+        "print(done.proof.verdict, done.plan.folder.name)"
+    )
+    assert told.stdout.split() == ["equal", "coded-service"]
+    notebook = json.loads((kernel.folder / "coded-service/.nb2service/notebook.ipynb").read_text())
+    assert "LogisticRegression" in json.dumps(notebook["cells"])
+
+
 def test_a_plan_writes_and_starts_nothing(kernel: LiveKernel) -> None:
     kernel.check("%load_ext nb2service")
     kernel.check(IRIS)

@@ -11,7 +11,7 @@ import pytest
 HOUSE = Path(__file__).parents[2] / "nb2service"
 
 # Each room may import itself and the rooms before it in the data's way.
-ORDER = ["errors", "notebook", "capture", "project", "launch", "deploy"]
+ORDER = ["errors", "notebook", "capture", "project", "launch", "deployment"]
 # What a generated service may need, besides the notebook's own libraries.
 RUNTIME_LIBRARIES = {
     "flask", "werkzeug", "msgspec", "prometheus_client", "gunicorn",
@@ -49,7 +49,7 @@ def _imports(file: Path) -> list[tuple[str, ...]]:
 def test_imports_go_one_way(file: Path) -> None:
     room = _room(file)
     allowed = {"runtime", "__version__", *ORDER[: ORDER.index(room) + 1]}
-    if room == "deploy":
+    if room == "deployment":
         allowed.add("options")
     for path in _imports(file):
         assert path[0] != "nb2service" or path[1] in allowed, ".".join(path)

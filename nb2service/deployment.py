@@ -17,7 +17,8 @@ from .errors import Nb2ServiceError, ProofError
 from .launch.proof import add_run, prove, prove_in_clean_environment, serving, write_proof
 from .launch.proof_model import Proof, ProofRun
 from .launch.services import Service, find_service, launch
-from .notebook.live import read_live
+from .notebook.live import find_path, read_live
+from .notebook.source import source_notebook
 from .options import Options
 from .project.model import GENERATED
 from .project.names import project_name
@@ -34,11 +35,13 @@ class Plan:
     Attributes:
         capture: everything that the entries need.
         folder: where the project would be written.
+        source: the notebook itself without outputs, as an ``.ipynb`` file's bytes.
         seconds: time by phase.
     """
 
     capture: Capture
     folder: Path
+    source: bytes
     seconds: dict[str, float]
 
 
@@ -99,7 +102,8 @@ def deploy(options: Options, shell: Any, report: Report = lambda phase: None) ->
         return plan
     with ExitStack() as undone_on_failure:
         with clock.phase("write"):
-            files = undone_on_failure.enter_context(written(render(plan.capture), plan.folder))
+            project = render(plan.capture, plan.source)
+            files = undone_on_failure.enter_context(written(project, plan.folder))
         service, run = _launch_and_prove(options, plan, clock)
     proof = Proof((run,))
     write_proof(plan.folder, proof)
@@ -161,8 +165,9 @@ def _check_current(deployment: Deployment) -> None:
 
 def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
     here = Path.cwd()
-    cells_from = options.cells_from or options.notebook
-    notebook = read_live(shell, Path(cells_from) if cells_from else None)
+    given = options.cells_from or options.notebook
+    file = Path(given) if given else find_path(shell)
+    notebook = read_live(shell, Path(given) if given else None)
     if options.notebook:
         notebook = replace(notebook, path=options.notebook)
     stem = Path(notebook.path).stem if notebook.path else "notebook"
@@ -170,4 +175,4 @@ def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
     wanted = Wanted(name, package, options.entries, options.bind, options.example)
     captured = capture(wanted, shell.user_ns, notebook, shell.transform_cell, here)
     folder = Path(options.output).expanduser() if options.output else here / f"{name}-service"
-    return Plan(captured, folder.absolute(), seconds)
+    return Plan(captured, folder.absolute(), source_notebook(notebook, file), seconds)
