@@ -154,8 +154,17 @@ def _check_installed(kernel: FreshKernel) -> None:
     except CellExecutionError:
         raise NotebookError(
             f"the notebook's kernel ({kernel.python}) does not have nb2service",
-            f"install it there: {kernel.python} -m pip install nb2service",
+            f"install it there: {_install_command(kernel)}",
         ) from None
+
+
+def _install_command(kernel: FreshKernel) -> str:
+    """For a shell; environments that uv made have no pip."""
+    python = shlex.quote(kernel.python)
+    has_pip = "print(__import__('importlib.util').util.find_spec('pip') is not None)"
+    if kernel.ask(has_pip, lambda _: None).strip() == "True":
+        return f"{python} -m pip install nb2service"
+    return f"uv pip install --python {python} nb2service"
 
 
 def _failed(failure: Failure, kernel: FreshKernel) -> NotebookError:

@@ -207,8 +207,10 @@ def _replace_in_place(changes: _Changes, folder: Path, staging: ExitStack, undo:
         for parent in _missing((folder / path).parent):
             parent.mkdir()
             undo.callback(shutil.rmtree, parent, ignore_errors=True)
+        undo.callback(_forget_bytecode, folder / path)  # after the old file is back
         _set_aside(folder / path, stage / "old" / path, undo, copy=True)
         (stage / "new" / path).replace(folder / path)
+        _forget_bytecode(folder / path)
     for path in changes.remove:
         _set_aside(folder / path, stage / "old" / path, undo, copy=False)
         _remove_empty_folders((folder / path).parent, folder, undo)
@@ -235,6 +237,13 @@ def _set_aside(target: Path, backup: Path, undo: ExitStack, *, copy: bool) -> No
     else:
         target.replace(backup)
     undo.callback(backup.replace, target)
+
+
+def _forget_bytecode(path: Path) -> None:
+    """Python tells stale bytecode by size and whole second only; a quick edit changes neither."""
+    if path.suffix == ".py":
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+            compiled.unlink(missing_ok=True)
 
 
 def _missing(folder: Path) -> list[Path]:

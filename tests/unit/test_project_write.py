@@ -2,6 +2,8 @@ import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -360,3 +362,27 @@ def refusal(made, folder):
     except OutputError as error:
         return error
     return None
+
+
+def test_a_quick_edit_of_the_same_length_is_not_hidden_by_bytecode(standing):
+    def imported():
+        code = "import app; print(app.app)"
+        words = [sys.executable, "-c", code]
+        folder = standing / "churn_service"
+        return subprocess.run(
+            words, cwd=folder, env=compiling, capture_output=True, text=True, check=True
+        )
+
+    def deploy_in_vain():
+        with written(project(churn_service__app_py="app = 2\n"), standing):
+            os.utime(source, ns=(10**18, 10**18))  # as if within the same second
+            assert imported().stdout == "2\n"
+            raise RuntimeError("the proof fails")
+
+    compiling = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    source = standing / "churn_service/app.py"
+    assert imported().stdout == "1\n"
+    assert list(source.parent.glob("__pycache__/app.*.pyc"))
+    with pytest.raises(RuntimeError):
+        deploy_in_vain()
+    assert imported().stdout == "1\n"
