@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import jinja2
+from IPython import get_ipython
 from IPython.display import display
 
 from .deployment import Deployment, Plan
@@ -107,18 +108,28 @@ def services_text(services: Sequence[Service]) -> str:
     if not services:
         return "No service is running."
     rows = [
-        (s.name, s.state, s.url, "kept" if s.owner is None else f"dies with {s.owner}", s.project)
+        (
+            s.name,
+            s.state,
+            s.url,
+            "kept" if s.owner is None else f"dies with process {s.owner}",
+            s.project,
+        )
         for s in services
     ]
     return "\n".join(
-        f"{n:<20} {state:<8} {url:<24} {life:<18} {p}" for n, state, url, life, p in rows
+        f"{n:<20} {state:<8} {url:<24} {life:<26} {p}" for n, state, url, life, p in rows
     )
 
 
 class Shown:
-    """The one output of a ``%deploy``: its phases, then the card, brought up to date in place."""
+    """The one output of a ``%deploy``: its phases, then the card, brought up to date in place.
+
+    A terminal cannot bring anything up to date: there it is lines that follow each other.
+    """
 
     def __init__(self) -> None:
+        self._in_place = hasattr(get_ipython(), "kernel")
         self._handle = display({"text/plain": ""}, raw=True, display_id=True)
 
     def phase(self, name: str) -> None:
@@ -127,7 +138,8 @@ class Shown:
 
     def clear(self) -> None:
         """Shows nothing: no phase is under way any more."""
-        self._update({"text/plain": ""})
+        if self._in_place:
+            self._update({"text/plain": ""})
 
     def show(self, done: Plan | Deployment, pending: str = "") -> None:
         """Shows the card."""
@@ -145,11 +157,22 @@ class Shown:
 
         def run() -> None:
             try:
-                self.show(finish(done))
+                finished = finish(done)
             except Nb2ServiceError as error:
-                self.show(done, f"Clean environment: {error}")
+                self._finish(done, f"Clean environment: {error}")
+            except Exception as error:
+                self._finish(done, f"Clean environment: the proof broke off: {error!r}")
+                raise  # a bug of ours, to be seen with its traceback
+            else:
+                self._finish(finished)
 
         threading.Thread(target=run, name="nb2service-proof", daemon=True).start()
+
+    def _finish(self, done: Deployment, pending: str = "") -> None:
+        if self._in_place:
+            self.show(done, pending)
+        else:
+            print(f"\n{done.plan.capture.name}: {pending or done.proof.runs[-1].summary}")
 
     def _update(self, bundle: dict[str, Any]) -> None:
         if self._handle is not None:

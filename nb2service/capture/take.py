@@ -19,6 +19,7 @@ from .learn import Learned, learn
 from .model import Capture, CaptureWarning, Part, ShipItem, ShippedFile
 from .provenance import find_provenance
 from .requirements import find_requirements
+from .stale import stale_warnings
 from .tables import table_warnings
 
 
@@ -78,6 +79,7 @@ def capture(
         *unserved,
         *(warning for item in learned for warning in item.warnings),
         *closure.warnings,
+        *stale_warnings(notebook, closure),
         *table_warnings(closure.artifacts, closure.ship_list, namespace),
         *files.warnings,
         *requirements.warnings,

@@ -54,6 +54,8 @@ class Notebook:
         purpose: first paragraph after that heading; "" if there is none.
         sha256: hash of the code that was executed (not of outputs), for provenance.
         unexecuted: code cells of the file whose present text was never run in this kernel.
+        changed: (execution count, present text) of cells that the file, saved since they ran
+            last, has with another text; "" where it has them no more.
     """
 
     cells: tuple[Cell, ...]
@@ -62,6 +64,7 @@ class Notebook:
     purpose: str = ""
     sha256: str = ""
     unexecuted: tuple[str, ...] = field(default=())
+    changed: tuple[tuple[int, str], ...] = field(default=())
 
     def tagged(self, tag: Tag) -> tuple[Cell, ...]:
         """The cells that carry ``tag``, in the order of execution."""

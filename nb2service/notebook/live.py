@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,27 @@ def read_live(shell: Any, path: Path | None = None) -> Notebook:
         unexecuted=tuple(
             source for source in by_source if source not in executed and not _is_own(source)
         ),
+        changed=_changed(cells, requests, by_id, saved) if file else (),
+    )
+
+
+def _changed(
+    cells: Iterable[Cell],
+    requests: Mapping[int, _Request],
+    by_id: Mapping[str, FileCell],
+    saved: float,
+) -> tuple[tuple[int, str], ...]:
+    """Cells that were edited or deleted after they ran, as far as the file knows."""
+    last_runs = {
+        cell.id: cell
+        for cell in cells
+        if (request := requests.get(cell.number)) and request.id == cell.id and saved > request.at
+    }
+    now = {id: by_id[id].source if id in by_id else "" for id in last_runs if id}
+    return tuple(
+        (last_runs[id].number, source)
+        for id, source in now.items()
+        if source.strip() != last_runs[id].source.strip()
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -268,7 +270,7 @@ from IPython.core.magic import register_line_magic
 def deploy_here(line):
     import dataclasses, json
     from nb2service import card
-    from nb2service.deploy import deploy
+    from nb2service.deployment import deploy
     from nb2service.magic import parse_line
     from nb2service.options import only_options
     options = dataclasses.replace(only_options(parse_line(line)), launch=False)
@@ -350,7 +352,7 @@ def test_the_home_folder_may_be_written_with_a_tilde(book: LiveKernel, tmp_path:
 def test_an_interrupted_deploy_leaves_everything_as_it_was(kernel: LiveKernel) -> None:
     kernel.check("%load_ext nb2service")
     kernel.check("import time\ndef slow(x: int):\n    time.sleep(30)\n    return x")
-    timer = threading.Timer(1.0, kernel.manager.interrupt_kernel)
+    timer = threading.Timer(1.0, os.kill, (kernel.pid, signal.SIGINT))
     timer.start()
     reply = kernel.run("%deploy slow --example [dict(x=1)]")
     timer.join()

@@ -18,5 +18,5 @@ def test_load_ext_imports_nothing_slow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert "nb2service.deploy" in loaded
+    assert "nb2service.deployment" in loaded
     assert not [name for name in SLOW if name in loaded]

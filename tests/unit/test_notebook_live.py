@@ -128,6 +128,20 @@ def test_the_file_gives_tags_ids_title_and_what_was_not_run(shell, write):
     assert notebook.unexecuted == ("never = 1",)
 
 
+@pytest.mark.parametrize(("saved", "told"), [(60, True), (-60, False)])
+def test_cells_that_were_edited_or_deleted_after_they_ran(shell, write, saved, told):
+    watch(shell)
+    shell.execute("a = 0", cellId="one")
+    shell.execute("a = 1", cellId="one")
+    shell.execute("b = 1", cellId="two")
+    shell.execute("c = 1", cellId="three")
+    shell.execute("d = 1")
+    path = write(new_code_cell("a = 2", id="one"), new_code_cell("c = 1\n", id="three"))
+    moved = path.stat().st_mtime + saved
+    os.utime(path, (moved, moved))
+    assert read_live(shell, path).changed == (((2, "a = 2"), (3, "")) if told else ())
+
+
 @pytest.mark.parametrize(("saved", "tags"), [(60, {Tag.PREDICT}), (-60, {Tag.MODEL})])
 def test_the_younger_of_file_and_request_knows_the_tags(shell, write, saved, tags):
     watch(shell)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import nb2service.deploy as deploy_module
-from nb2service.deploy import Deployment, Plan, prove_clean
+import nb2service.deployment as deploy_module
+from nb2service.deployment import Deployment, Plan, prove_clean
 from nb2service.errors import LaunchError, ProofError
 from nb2service.launch.proof_model import Proof, ProofRun
 from nb2service.project.model import GENERATED, PROOF
@@ -23,7 +23,7 @@ def deployment(tmp_path: Path) -> Deployment:
     record.parent.mkdir()
     record.write_bytes(b"mine")
     capture: Any = SimpleNamespace(package="churn_service")
-    return Deployment(Plan(capture, tmp_path, {}), "python", None, Proof(()), (), b"mine")
+    return Deployment(Plan(capture, tmp_path, b"", {}), "python", None, Proof(()), (), b"mine")
 
 
 def test_the_clean_proof_joins_the_record(
