@@ -5,18 +5,26 @@ BIN := $(VENV)/bin
 # Bytecode is worth its space: without it every start of the service compiles pandas anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench clean
+# What the tests of the image build for real with; elsewhere that group says that it is left out.
+SYSTEM := buildah debootstrap
+
+.PHONY: demo test lint bench clean system
 
 demo: $(VENV)/demo
 	@$(BIN)/nb2service demo $(if $(ONCE),--once)
 
-test: $(VENV)/test lint
+test: $(VENV)/test system lint
 	$(BIN)/python -m pytest -q -rs
 
 lint: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+system:
+	@command -v $(SYSTEM) >/dev/null || ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] \
+	  || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(SYSTEM); } >/dev/null \
+	  || echo "$(SYSTEM) could not be installed"
 
 bench: $(VENV)/test
 	$(BIN)/python -m benchmarks.deploy_time

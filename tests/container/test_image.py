@@ -30,7 +30,6 @@ from nb2service.launch.proof import prove
 
 EXAMPLES = Path(__file__).parents[2] / "example_notebooks"
 BASE = "localhost/debian-python:12"
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "python3,python3-pip,python3-venv,ca-certificates"
 CERTIFICATES = Path("/etc/ssl/certs")
 READY_WITHIN = 120.0  # seconds
@@ -84,7 +83,7 @@ def base(buildah: Buildah, tmp_path_factory: pytest.TempPathFactory) -> str:
         careless.parent.mkdir(parents=True)
         careless.write_text("force-unsafe-io\n")
         how = ["--variant=minbase", f"--include={PACKAGES}"]
-        run("debootstrap", *how, "bookworm", str(root), MIRROR)
+        run("debootstrap", *how, "bookworm", str(root))
         for path in root.glob("usr/lib/python3*/EXTERNALLY-MANAGED"):
             path.unlink()
         (root / "usr/bin/python").symlink_to("python3")
