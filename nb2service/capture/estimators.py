@@ -16,6 +16,7 @@ from .values import kind_of
 
 # In the order in which they are served.
 _PREDICTING = ("predict", "predict_proba", "decision_function")
+_LOOKED_AT = {"n_features_in_", "feature_names_in_"}
 _ITEMS = 100  # no more of a container is looked at
 _DEPTH = 4  # search → pipeline → column transformer → its steps
 
@@ -66,7 +67,9 @@ def _check_is_fitted(value: Any) -> bool:
         check_is_fitted(value)
     except (NotFittedError, TypeError):  # TypeError: it has no fit
         return False
-    return True
+    learnt = {name for name in vars(value) if name.endswith("_")}
+    # A fit that raised has looked at its input, and no more.
+    return not (is_predictor(value) and learnt and learnt <= _LOOKED_AT)
 
 
 def _settings(value: Any) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from ..notebook.statements import Statement
 from .entries import EntryRequest
 from .estimators import is_estimator, is_predictor
+from .inputs import feature_names
 from .model import CaptureWarning
 
 _FITS = ("fit", "fit_transform", "partial_fit")
@@ -22,10 +23,12 @@ class Step:
     Attributes:
         name: the variable that holds it.
         changed: the cell that fitted or bound it again after it had prepared the rows, if any.
+        column: the one column that it encodes, as a ``LabelEncoder`` does; "" for all rows.
     """
 
     name: str
     changed: int | None
+    column: str = ""
 
 
 def preparing_steps(
@@ -46,10 +49,13 @@ def preparing_steps(
     """
     end = next((i for i, s in enumerate(statements) if cell and s.cell > cell), len(statements))
     trail = _Trail(request.value, namespace, statements, set())
-    found: dict[str, int] = {}
-    for name, index in trail.back(ast.parse(origin), end):
-        found.setdefault(name, index)
-    return tuple(Step(name, _changed(name, statements[at + 1 :])) for name, at in found.items())
+    found: dict[tuple[str, str], int] = {}
+    for name, column, index in trail.back(ast.parse(origin), end, ""):
+        found.setdefault((name, column), index)
+    return tuple(
+        Step(name, _changed(name, statements[at + 1 :]), column)
+        for (name, column), at in found.items()
+    )
 
 
 def preparation_warnings(
@@ -62,23 +68,40 @@ def preparation_warnings(
         paths: the steps of the example and of each fit's rows.
     """
     steps = next((steps for steps in paths if steps), ())
-    if not steps:
-        return ()
-    # The same words for every method of a model, so that they are said once.
-    method = "predict" if is_predictor(request.value) else request.method
+    whole = [step for step in steps if not step.column]
+    prepared = [_prepared_warning(request, whole)] if whole else []
+    prepared += [_encoded_warning(request, step) for step in steps if step.column]
+    changed = {step.name: step.changed for path in paths for step in path if step.changed}
+    return (*prepared, *(_changed_warning(request, *item) for item in changed.items()))
+
+
+def _prepared_warning(request: EntryRequest, steps: Sequence[Step]) -> CaptureWarning:
     rows = "rows"
     for step in reversed(steps):  # they were followed back from the model
         rows = f"{step.name}.transform({rows})"
-    prepared = CaptureWarning(
+    return CaptureWarning(
         f"the notebook prepares the rows of {request.variable} with "
         f"{' and '.join(step.name for step in steps)}, no part of it: callers must send rows that "
         "are prepared already",
-        "serve a function that does both: def predict(rows): return "
-        f"{request.variable}.{method}({rows})",
+        f"serve a function that does both: def predict(rows): return {_asks(request)}({rows})",
         request.cell,
     )
-    changed = {step.name: step.changed for path in paths for step in path if step.changed}
-    return (prepared, *(_changed_warning(request, *item) for item in changed.items()))
+
+
+def _encoded_warning(request: EntryRequest, step: Step) -> CaptureWarning:
+    return CaptureWarning(
+        f"the notebook encodes the column {step.column!r} of {request.variable}'s rows with "
+        f"{step.name}, no part of it: callers must send codes",
+        f"serve a function that encodes a copy of its rows with {step.name}.transform and returns "
+        f"{_asks(request)}(rows)",
+        request.cell,
+    )
+
+
+def _asks(request: EntryRequest) -> str:
+    # The same words for every method of a model, so that they are said once.
+    method = "predict" if is_predictor(request.value) else request.method
+    return f"{request.variable}.{method}"
 
 
 def _changed_warning(request: EntryRequest, name: str, cell: int) -> CaptureWarning:
@@ -112,19 +135,32 @@ class _Trail:
     statements: Sequence[Statement]
     seen: set[int]
 
-    def back(self, node: ast.AST, end: int) -> Iterator[tuple[str, int]]:
-        """Each step with the index of its statement; ``node`` stands before statement ``end``."""
+    def back(self, node: ast.AST, end: int, column: str) -> Iterator[tuple[str, str, int]]:
+        """Each step with the column it encodes, if one, and the index of its statement.
+
+        ``node`` stands before statement ``end``, which makes the model's ``column``, if any.
+        """
         for part in ast.walk(node):
             match part:
                 case ast.Call(ast.Attribute(ast.Name(name), "transform" | "fit_transform")):
                     held = self.namespace.get(name)
-                    # A label encoder prepares the target, not the rows.
-                    if is_estimator(held) and held is not self.model and not _is_for_labels(held):
-                        yield name, end
+                    if is_estimator(held) and held is not self.model:
+                        if not _is_for_labels(held):
+                            yield name, "", end
+                        elif column:  # elsewhere it prepares the target, not the rows
+                            yield name, column, end
                 case ast.Name(name, ast.Load()):
                     for index in self.makers(name, end):
                         self.seen.add(index)
-                        yield from self.back(_source_of(name, self.statements[index].node), index)
+                        made = self.statements[index].node
+                        yield from self.back(_source_of(name, made), index, self.feature(made))
+
+    def feature(self, node: ast.stmt) -> str:
+        """The one column of the model that ``X["job"] = …`` makes, else ""."""
+        match node:
+            case ast.Assign([ast.Subscript(_, ast.Constant(str(column)))]):
+                return column if column in feature_names(self.model) else ""
+        return ""
 
     def makers(self, name: str, end: int) -> list[int]:
         """The statement that bound a name last before ``end``, and those that changed it since."""

@@ -288,6 +288,14 @@ def test_a_model_without_a_name_of_its_own_cannot_be_bound():
     assert "m = models['lr'] in a cell, then --bind m=m" in message
 
 
+def test_a_model_whose_fit_raised_is_not_fitted():
+    book = Book(
+        "raw = LinearRegression()\ntry:\n    raw.fit(X, ['a'] * 6)\nexcept ValueError:\n    pass"
+    )
+    assert hasattr(book.namespace["raw"], "n_features_in_")
+    assert "raw: not fitted" in book.refusal()
+
+
 def test_candidates_from_live_values_alone():
     book = Book(TWO, "def predict(x): return x\ndef helper(x): return x")
     assert candidates(book.namespace) == ("lr", "rf", "predict")

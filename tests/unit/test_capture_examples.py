@@ -334,6 +334,20 @@ def test_the_history_tells_what_rows_went_through(cells: tuple[str, ...], said: 
         assert words in str(warning)
 
 
+def test_a_column_that_a_label_encoder_made_is_told_but_not_a_target() -> None:
+    book = Book(
+        IMPORTS,
+        "from sklearn.preprocessing import LabelEncoder\n"
+        "le, target = LabelEncoder(), LabelEncoder()\n"
+        "df = pd.DataFrame({'job': ['a', 'b'] * 20, 'age': range(40)})\n"
+        "df['paid'] = ['no', 'yes'] * 20\n"
+        "df['job'] = le.fit_transform(df['job'])\ndf['paid'] = target.fit_transform(df['paid'])",
+        "m = LinearRegression().fit(df[['job', 'age']], df['paid'])",
+    )
+    [warning] = book.example("m").warnings
+    assert "encodes the column 'job' of m's rows with le" in str(warning)
+
+
 def test_a_call_of_another_model_of_the_same_name_comes_last() -> None:
     cells = ("Z = X / 2\nm = LinearRegression().fit(Z, y)\nm.predict(Z)", "m = LinearRegression()")
     assert Book(IMPORTS, *cells, "m.fit(X, y)").example("m").origin == "X[:20]"
