@@ -22,9 +22,11 @@ lint: $(VENV)/test
 	$(BIN)/mypy
 
 system:
-	@command -v $(SYSTEM) >/dev/null || ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] \
-	  || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(SYSTEM); } >/dev/null \
-	  || echo "$(SYSTEM) could not be installed"
+	@for tool in $(SYSTEM); do command -v $$tool >/dev/null || missing=yes; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(SYSTEM); } \
+	    >/dev/null || echo "$(SYSTEM) could not be installed"; \
+	fi
 
 bench: $(VENV)/test
 	$(BIN)/python -m benchmarks.deploy_time
