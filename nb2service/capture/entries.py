@@ -230,7 +230,8 @@ class _Finder:
         others = functions_in(self.namespace, self.statements)
         return EntryError(
             f"nothing to serve was found: no fitted model{why}, no function named predict…{but}",
-            "run the cells that fit the model or define the function, or tag its cell service-predict"
+            "run the cells that fit the model or define the function, "
+            "or tag the function's cell service-predict"
             + (", or type one of" + self.choices(others) if others else ""),
         )
 
