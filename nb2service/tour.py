@@ -12,13 +12,9 @@ from .build import Progress, Run, build
 from .foreground import follow, serving_project
 from .options import Options
 
-_PACKAGE = Path(__file__).parent
 # In a wheel the examples lie inside the package, in a clone beside it.
-EXAMPLES = next(
-    folder
-    for folder in (_PACKAGE / "example_notebooks", _PACKAGE.parent / "example_notebooks")
-    if folder.is_dir()
-)
+_PLACES = (Path(__file__).parent, Path(__file__).parents[1])
+EXAMPLES = "example_notebooks"
 NOTEBOOK = "churn.ipynb"
 
 
@@ -34,7 +30,8 @@ def demo(
         progress: shows the build.
         say: prints a line.
     """
-    shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
+    examples = next(place / EXAMPLES for place in _PLACES if (place / EXAMPLES).is_dir())
+    shutil.copytree(examples, folder, dirs_exist_ok=True)
     built = build(
         folder / NOTEBOOK, Options(name="churn", launch=False, clean=False), Run(), progress
     )

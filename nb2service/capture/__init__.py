@@ -1,0 +1,1 @@
+"""What must travel: from a live namespace to a ``Capture``; ``take.py`` has the order of it."""

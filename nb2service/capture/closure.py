@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import builtins
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -57,7 +57,7 @@ def walk(
     notebook: Notebook,
     statements: Sequence[Statement],
     package: str,
-    extra: Collection[str] = (),
+    extra: Mapping[str, str] | None = None,
 ) -> Closure:
     """Find everything that the entries need.
 
@@ -67,13 +67,13 @@ def walk(
         notebook: its cells, for their tags.
         statements: its statements in the order of execution.
         package: name of the project's package, which ``notebook.py`` is part of.
-        extra: other names that ``notebook.py`` must hold (classes of arguments, names in tests).
+        extra: other names that ``notebook.py`` must hold → what needs them (``service-test``).
 
     Raises:
         CaptureError: something that is needed cannot travel; the message holds the chain.
     """
     walker = _Walk(requests, namespace, notebook, statements, package)
-    walker.start(extra)
+    walker.start(extra or {})
     walker.run()
     return walker.result()
 
@@ -100,7 +100,7 @@ class _Walk:
         self.queue: deque[str] = deque()
         self.warnings: list[CaptureWarning] = []
 
-    def start(self, extra: Collection[str]) -> None:
+    def start(self, extra: Mapping[str, str]) -> None:
         self._place_setup()
         for request in self.requests:
             root = (request.name,)
@@ -108,9 +108,9 @@ class _Walk:
             self._need(request.variable, chain)
             for name in sorted(request.bind.values()):
                 self._need(name, (*root, name))
-        for name in sorted(extra):
+        for name, why in sorted(extra.items()):
             if self.scope.get(name) is not ...:
-                self._need(name, (name,))
+                self._need(name, (why, name))
 
     def run(self) -> None:
         while self.queue:

@@ -125,7 +125,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the project comes from; never a time of day, so that the same state gives the same bytes."""
+    """Where the project comes from; no time of day: the same state gives the same bytes."""
 
     notebook: str | None
     title: str

@@ -68,7 +68,10 @@ def capture(
         taught, unserved = _learn_all(requests, namespace, notebook, statements, wanted.example)
     requests, learned = tuple(request for request, _ in taught), [item for _, item in taught]
     tests = _tests(notebook, statements)
-    extra = _names_in_contract(learned) | _names_in_tests(tests, statements, namespace)
+    extra = {
+        **dict.fromkeys(_names_in_tests(tests, statements, namespace), Tag.TEST.value),
+        **dict.fromkeys(_names_in_contract(learned), "contract"),
+    }
     closure = walk(requests, namespace, notebook, statements, wanted.package, extra)
     files = find_files(closure.parts, closure.modules, folder, opened)
     modules = {**_modules_of(learned, closure), **files.modules, **closure.modules}

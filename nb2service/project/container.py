@@ -37,7 +37,6 @@ def render_dockerfile(capture: Capture) -> str:
             "org.opencontainers.image.title": f"{capture.name}-service",
             "org.opencontainers.image.description": capture.contract.title or capture.name,
             "org.opencontainers.image.source": provenance.notebook or "",
-            "org.opencontainers.image.revision": provenance.git_commit or provenance.sha256,
         },
     )
 

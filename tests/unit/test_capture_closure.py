@@ -16,7 +16,7 @@ from nb2service.notebook.statements import parse_statements
 
 def capture(
     text: str, entry: str = "predict", method: str = "", bind: dict[str, str] | None = None,
-    extra: tuple[str, ...] = (), expression: str = "",
+    extra: dict[str, str] | None = None, expression: str = "",
 ) -> Closure:  # fmt: skip
     """Run cells separated by ``---`` in a plain namespace, and walk from an entry."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
@@ -240,10 +240,15 @@ def test_bound_parameters_and_extra_names_travel() -> None:
         def predict(x, dv):
             return dv
         """
-    closure = capture(text, bind={"dv": "vectorizer"}, extra=("Item", "len", "nowhere"))
+    closure = capture(
+        text,
+        bind={"dv": "vectorizer"},
+        extra={"Item": "contract", "len": "contract", "nowhere": "service-test"},
+    )
     assert {name for part in closure.parts for name in part.names} == {
         "vectorizer", "Item", "predict",
     }  # fmt: skip
+    assert {item.name: item.why for item in closure.ship_list}["Item"] == ("contract", "Item")
 
 
 def test_a_name_that_is_nowhere_is_a_warning_with_its_chain() -> None:

@@ -445,7 +445,11 @@ def test_coroutine_functions_are_awaited_even_within_a_running_loop() -> None:
 @pytest.mark.parametrize(
     ("cells", "method", "doc"),
     [
-        ((DATA, CHURN), "predict", "What the Pipeline ending in LogisticRegression predicts for each row."),
+        (
+            (DATA, CHURN),
+            "predict",
+            "What the Pipeline ending in LogisticRegression predicts for each row.",
+        ),
         (
             (IRIS,),
             "predict_proba",
