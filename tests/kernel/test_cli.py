@@ -76,7 +76,11 @@ def test_build_proves_and_the_same_notebook_gives_the_same_bytes(folder: Path) -
         assert done.returncode == 0, done.stderr
         assert "equal the notebook's" in done.stdout
     one, two = (
-        {f.relative_to(top).as_posix(): f.read_bytes() for f in top.rglob("*") if f.is_file()}
+        {
+            f.relative_to(top).as_posix(): f.read_bytes()
+            for f in top.rglob("*")
+            if f.is_file() and f.suffix != ".pyc"
+        }
         for top in (folder / "one", folder / "two")
     )
     assert {name for name in one if one[name] != two.get(name)} == set()
