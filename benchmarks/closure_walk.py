@@ -14,8 +14,8 @@ import time
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from nb2service.capture.closure import walk
-from nb2service.capture.entries import EntryRequest
+from nb2service.capture.closure.walk import walk
+from nb2service.capture.entries.find import EntryRequest
 from nb2service.notebook.cells import Cell, Notebook
 from nb2service.notebook.statements import parse_statements
 

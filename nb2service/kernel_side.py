@@ -8,7 +8,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from . import card
-from .capture.entries import candidates
+from .capture.entries.find import candidates
 from .deployment import Deployment, deploy, prove_clean
 from .errors import Nb2ServiceError
 from .launch import MIME

@@ -11,16 +11,16 @@ from ..errors import ContractError
 from ..notebook.cells import Notebook, Tag
 from ..notebook.statements import Statement, parse_statements
 from ..runtime.contract import KNOWN_TYPES, Contract, Entry, Field
-from .closure import Closure, walk
-from .entries import EntryRequest, find_entries
-from .examples import find_example
-from .files import find_files, recording_opened_files
-from .learn import Learned, learn
+from .closure.stale import stale_warnings
+from .closure.tables import table_warnings
+from .closure.walk import Closure, walk
+from .entries.find import EntryRequest, find_entries
+from .learning.examples import find_example
+from .learning.learn import Learned, learn
 from .model import Capture, CaptureWarning, Part, ShipItem, ShippedFile
-from .provenance import find_provenance
-from .requirements import find_requirements
-from .stale import stale_warnings
-from .tables import table_warnings
+from .outside.files import find_files, recording_opened_files
+from .outside.provenance import find_provenance
+from .outside.requirements import find_requirements
 
 
 @dataclass(frozen=True)

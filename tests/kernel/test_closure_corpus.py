@@ -16,8 +16,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from nb2service.capture.closure import Closure, walk
-from nb2service.capture.entries import EntryRequest
+from nb2service.capture.closure.walk import Closure, walk
+from nb2service.capture.entries.find import EntryRequest
 from nb2service.notebook.cells import Cell, Notebook, read_tags
 from nb2service.notebook.statements import parse_statements
 from nb2service.runtime import store

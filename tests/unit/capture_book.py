@@ -9,10 +9,10 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
-from nb2service.capture.entries import EntryRequest, find_entries
-from nb2service.capture.examples import find_example
-from nb2service.capture.fitting import Example
-from nb2service.capture.learn import Learned, learn
+from nb2service.capture.entries.find import EntryRequest, find_entries
+from nb2service.capture.learning.examples import find_example
+from nb2service.capture.learning.fitting import Example
+from nb2service.capture.learning.learn import Learned, learn
 from nb2service.notebook.cells import Cell, Notebook, read_tags
 from nb2service.notebook.statements import parse_statements
 from nb2service.runtime.contract import Contract, Entry, dump_contract, load_contract

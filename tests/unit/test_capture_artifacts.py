@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nb2service.capture.artifacts import Saved, qualified_type, save
+from nb2service.capture.closure.artifacts import Saved, qualified_type, save
 from nb2service.errors import CaptureError
 
 NOTEBOOK = """
@@ -168,7 +168,7 @@ def test_types_are_named_as_people_import_them(notebook: dict[str, Any]) -> None
 
 
 _SAVE = """
-from nb2service.capture.artifacts import save
+from nb2service.capture.closure.artifacts import save
 import hashlib, numpy as np
 value = {"words": {"b", "a", "c"}, "stop": frozenset(["x", "y", None, 1]), "a": np.arange(3)}
 print(hashlib.sha256(save("v", value, "pkg", repr).data).hexdigest())

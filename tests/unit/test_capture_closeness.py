@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nb2service.capture.closeness import measure
+from nb2service.capture.learning.closeness import measure
 
 SINGLE = [float(value) for value in np.float32([0.1, 0.2])]
 NEXT_SINGLE = [float(value) for value in np.nextafter(np.float32(SINGLE), np.float32(1))]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from nb2service.capture.closure import Closure, walk
-from nb2service.capture.entries import EntryRequest
-from nb2service.capture.literals import same_value, word_value
+from nb2service.capture.closure.literals import same_value, word_value
+from nb2service.capture.closure.walk import Closure, walk
+from nb2service.capture.entries.find import EntryRequest
 from nb2service.capture.model import Part
 from nb2service.errors import CaptureError
 from nb2service.notebook.cells import Cell, Notebook, read_tags

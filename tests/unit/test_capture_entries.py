@@ -4,8 +4,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from nb2service.capture.entries import candidates, find_entries
-from nb2service.capture.estimators import is_estimator, is_fitted
+from nb2service.capture.entries.estimators import is_estimator, is_fitted
+from nb2service.capture.entries.find import candidates, find_entries
 from nb2service.errors import EntryError
 from nb2service.notebook.cells import Tag
 from nb2service.notebook.live import read_live

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from capture_book import Book, Lesson
 
-from nb2service.capture.docs import doc_of
-from nb2service.capture.examples import find_example
-from nb2service.capture.learn import learn
+from nb2service.capture.learning.docs import doc_of
+from nb2service.capture.learning.examples import find_example
+from nb2service.capture.learning.learn import learn
 from nb2service.errors import ContractError, EntryError, ExampleError
 from nb2service.runtime.contract import Field, Output
 

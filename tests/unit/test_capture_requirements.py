@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from nb2service.capture.model import Pin
-from nb2service.capture.requirements import WEB_LAYER, find_requirements
+from nb2service.capture.outside.requirements import WEB_LAYER, find_requirements
 from nb2service.errors import RequirementsError
 
 WHY = "imported by cell [2]"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from nb2service.capture.closure import Closure
+from nb2service.capture.closure.stale import stale_warnings
+from nb2service.capture.closure.walk import Closure
 from nb2service.capture.model import Artifact, Part
-from nb2service.capture.stale import stale_warnings
 from nb2service.notebook.cells import Notebook
 
 CLOSURE = Closure(

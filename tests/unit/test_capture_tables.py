@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nb2service.capture.closure.tables import table_warnings
 from nb2service.capture.model import Artifact, ShipItem
-from nb2service.capture.tables import table_warnings
 
 
 @pytest.mark.parametrize(

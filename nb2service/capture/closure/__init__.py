@@ -1,0 +1,1 @@
+"""What the entries need of the notebook: code from source, values from memory."""

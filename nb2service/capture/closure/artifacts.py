@@ -1,0 +1,232 @@
+"""Live values saved to bytes that load anywhere.
+
+A plain pickle names the notebook's classes and functions ``__main__.Model``, which exists in no
+service. Here they are written as ``<package>.notebook.Model`` while the user's objects stay
+untouched; what the bytes refer to is recorded on the way.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import CaptureError
+from .literals import is_scalar
+
+Home = Callable[[Any], str]
+# Python 3.8 and later read it; large buffers are written without a copy.
+_PROTOCOL = 5
+# The Python-level pickler: the C one lets nobody say how a class is referred to.
+_Pickler: Any = pickle._Pickler
+_NOTEBOOK_MODULES = {"__main__", "__mp_main__"}
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A value as bytes.
+
+    Attributes:
+        format: ``joblib`` where numpy arrays lie beside the pickle, else ``pickle``.
+        data: the bytes.
+        names: names of the notebook that must exist before it is loaded.
+        modules: modules that it refers to, notebook and builtins excluded.
+    """
+
+    format: str
+    data: bytes
+    names: tuple[str, ...]
+    modules: tuple[str, ...]
+
+
+def save(name: str, value: Any, package: str, home: Home) -> Saved:
+    """Save a live value for ``<package>.notebook``.
+
+    Args:
+        name: what the notebook calls it; errors start with it.
+        value: the value.
+        package: the project's package.
+        home: gives the name, dotted within a class, under which the service's ``notebook.py``
+            will hold a class or function of the notebook.
+
+    Raises:
+        CaptureError: it, or something inside it, cannot be saved; the message says which.
+    """
+    stream = io.BytesIO()
+    # Without numpy in the process there is no array to save apart.
+    pickler = _pickler_class("numpy" in sys.modules)(stream, protocol=_PROTOCOL)
+    pickler.open(package, home)
+    try:
+        pickler.dump(value)
+    except CaptureError as error:
+        where = _describe(name, pickler.trail[:-1])
+        raise CaptureError(f"{where}: {error.message}", error.hint, error.cell) from None
+    except RecursionError:
+        raise CaptureError(
+            f"{name}: it is nested too deeply to be saved", "keep it in a flat list or a frame"
+        ) from None
+    except Exception as error:  # the object's own code may fail in any way when asked to be saved
+        raise _refusal(name, pickler.trail, error) from error
+    modules = tuple(sorted(pickler.modules))
+    is_joblib = any(module.split(".")[0] == "joblib" for module in modules)
+    return Saved(
+        "joblib" if is_joblib else "pickle",
+        stream.getvalue(),
+        tuple(sorted(pickler.names)),
+        modules,
+    )
+
+
+def qualified_type(value: Any) -> str:
+    """Where the type of a value lives: ``sklearn.pipeline.Pipeline``, ``Model``, ``dict``."""
+    kind = type(value)
+    plain = kind.__module__ in ("builtins", *_NOTEBOOK_MODULES)
+    return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
+
+
+class _Rehoming(_Pickler):  # type: ignore[misc]
+    """Writes references to the notebook as references to ``notebook.py``, and keeps a record."""
+
+    def open(self, package: str, home: Home) -> None:
+        self.module = f"{package}.notebook"
+        self.home = home
+        self.names: set[str] = set()
+        self.modules: set[str] = set()
+        self.trail: list[Any] = []  # the objects being saved, outermost first
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:
+        self.trail.append(obj)
+        if _is_object_array(obj):
+            # joblib hands those to the C pickler, which knows nothing of the notebook's home.
+            _Pickler.save(self, obj)
+        else:
+            super().save(obj)
+        self.trail.pop()
+
+    def save_global(self, obj: Any, name: str | None = None) -> None:
+        module = pickle.whichmodule(obj, name or getattr(obj, "__qualname__", ""))  # type: ignore[attr-defined]
+        if module in _NOTEBOOK_MODULES or _globals_name(obj) in _NOTEBOOK_MODULES:
+            self._save_reference(obj, self.home(obj))
+            return
+        if module != "builtins":
+            self.modules.add(module)
+        super().save_global(obj, name)
+
+    def _save_reference(self, obj: Any, name: str) -> None:
+        self.names.add(name.split(".")[0])
+        self.save(self.module)
+        self.save(sys.intern(name))
+        self.write(pickle.STACK_GLOBAL)
+        self.memoize(obj)
+
+    def save_set(self, obj: Any) -> None:
+        # Iteration order differs from process to process; the bytes must not.
+        self.write(pickle.EMPTY_SET)
+        self.memoize(obj)
+        self.write(pickle.MARK)
+        for item in _in_order(obj):
+            self.save(item)
+        self.write(pickle.ADDITEMS)
+
+    def save_frozenset(self, obj: Any) -> None:
+        if not all(map(is_scalar, obj)):
+            super().save_frozenset(obj)
+            return
+        self.write(pickle.MARK)
+        for item in _in_order(obj):
+            self.save(item)
+        self.write(pickle.FROZENSET)
+        self.memoize(obj)
+
+
+@functools.lru_cache(2)
+def _pickler_class(with_numpy: bool) -> type[_Rehoming]:
+    bases: tuple[type, ...] = (_Rehoming,)
+    if with_numpy:
+        try:
+            from joblib.numpy_pickle import NumpyPickler
+        except ImportError:
+            pass
+        else:
+            bases = (_Rehoming, NumpyPickler)
+    dispatch = {
+        **_Pickler.dispatch,
+        types.FunctionType: _Rehoming.save_global,
+        set: _Rehoming.save_set,
+        frozenset: _Rehoming.save_frozenset,
+    }
+    return type("Rehoming", bases, {"dispatch": dispatch})
+
+
+def _globals_name(obj: Any) -> str:
+    """The module in whose namespace a function runs, whatever a decorator says of it."""
+    return str(getattr(obj, "__globals__", {}).get("__name__", ""))
+
+
+def _is_object_array(obj: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and type(obj) is numpy.ndarray and obj.dtype.hasobject
+
+
+def _in_order(items: Any) -> list[Any]:
+    if all(map(is_scalar, items)):
+        return sorted(items, key=lambda item: (type(item).__name__, repr(item)))
+    return list(items)
+
+
+def _refusal(name: str, trail: list[Any], error: Exception) -> CaptureError:
+    culprit = trail[-1] if trail else None
+    kind = qualified_type(culprit)
+    article = "an" if kind.lstrip("_")[:1].lower() in "aeiou" else "a"
+    if isinstance(culprit, types.ModuleType):
+        what = f"the module {culprit.__name__} inside an object cannot be saved"
+        hint = "import it where it is used instead of keeping it in an object"
+    elif isinstance(culprit, types.GeneratorType):
+        what = "a generator cannot be saved"
+        hint = "keep its items in a list"
+    elif isinstance(culprit, type | types.FunctionType):
+        what = f"{culprit.__qualname__} cannot be saved: {error}"
+        hint = "keep only functions and classes in it that stand at the top level"
+        if "not the same object" in str(error):
+            what = f"{culprit.__qualname__} is an older one than {culprit.__module__} holds now"
+            hint = "the module was reloaded: run the cell that makes the object again"
+    else:
+        what = f"{article} {kind} cannot be saved"
+        hint = "create it in a cell tagged service-setup, which runs when the service starts"
+    return CaptureError(f"{_describe(name, trail)}: {what}", hint)
+
+
+def _describe(name: str, trail: list[Any]) -> str:
+    """The way from ``name`` to the innermost object, as one would write it in Python."""
+    path = name
+    for position in range(1, len(trail)):
+        owner, item = trail[position - 1], trail[position]
+        if type(owner) is dict:
+            key = next((key for key, held in owner.items() if held is item), ...)
+            if key is ...:
+                continue
+            holder = trail[position - 2] if position > 1 else None
+            # The state of an object is a dict too, sometimes inside a tuple.
+            is_state = isinstance(key, str) and any(
+                getattr(candidate, "__dict__", {}).get(key, ...) is item
+                for candidate in (holder, trail[position - 3] if position > 2 else None)
+            )
+            path += f".{key}" if is_state else f"[{key!r}]"
+        elif type(owner) in (list, tuple):
+            is_internal = (
+                type(owner) is tuple
+                and position > 1
+                and not isinstance(trail[position - 2], list | dict | tuple)
+            )
+            if not is_internal:
+                index = next(i for i, held in enumerate(owner) if held is item)
+                path += f"[{index}]"
+    return path
+
+
+__all__ = ["Saved", "qualified_type", "save"]

@@ -1,0 +1,75 @@
+"""One needed name and the text that binds it, with the names that this text needs in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...notebook.statements import uses_of
+from .artifacts import Saved
+from .names import Reads, read_code
+from .sources import Binder, Snippet
+
+
+@dataclass
+class Piece:
+    """The text that binds one name of ``notebook.py``.
+
+    Attributes:
+        name: the name; for a change of a class or function, what is changed (``Model.predict``).
+        kind: ``import``, ``code``, ``artifact`` or ``setup``.
+        label: its kind in the ship list: ``function``, ``class``, ``import``, ``constant``, …
+        source: the text.
+        cell: the cell it comes from; None if it had to be worded.
+        position: place of its statement in the order of execution.
+        note: why it is not verbatim.
+        eager, late: names needed when it runs, and when what it defines is called.
+        modules: modules that it imports or refers to.
+        attributes: chains of attributes that it follows from a global name.
+        before: names that its text binds in passing; their own text must come after it.
+        binds: names that it binds besides ``name``.
+        saved: of an artifact: its bytes.
+        type: qualified type of the value, where it is one.
+        quoted: what stands behind an ``@`` in its strings; perhaps no names at all.
+        binder: of an import: where the notebook wrote it.
+        lazy: whether annotations stay text (``from __future__ import annotations``).
+    """
+
+    name: str
+    kind: str
+    label: str
+    source: str
+    cell: int | None = None
+    position: int = -1
+    note: str = ""
+    eager: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
+    modules: set[str] = field(default_factory=set)
+    attributes: set[tuple[str, ...]] = field(default_factory=set)
+    before: frozenset[str] = frozenset()
+    binds: tuple[str, ...] = ()
+    saved: Saved | None = None
+    type: str = ""
+    quoted: set[str] = field(default_factory=set)
+    binder: Binder | None = None
+    lazy: bool = False
+
+    def read(self, lazy: bool = False) -> Piece:
+        """Find out from its text what it needs: from the syntax and, as a check, the bytecode.
+
+        Args:
+            lazy: whether annotations stay text in the notebook.
+        """
+        found: Reads = read_code(Snippet(self.source, lazy=lazy).code)
+        header = "from __future__ import annotations\n" if lazy else ""
+        uses = uses_of(header + self.source)
+        own = {"annotations"} if lazy else set()
+        self.eager = (found.eager | uses.reads) - {self.name} - own
+        self.late = (found.late | uses.late) - {self.name} - self.eager
+        self.quoted = found.quoted
+        self.lazy = lazy
+        self.modules |= found.modules
+        self.attributes = found.attributes
+        return self
+
+
+__all__ = ["Piece"]

@@ -1,0 +1,323 @@
+"""Everything that the entries need, found by walking from their live values.
+
+    predict  →  def predict(...)          verbatim, from cell [7]
+             →  THRESHOLD = 0.5           a literal that still holds
+             →  model = load("model")     an artifact: the value in memory, not its training
+             →  from sklearn... import …  the classes that only the artifact needs are not imported
+
+Values come from memory, code comes from source. Each need remembers the chain that led to it.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from ...errors import CaptureError
+from ...notebook.cells import Notebook, Tag
+from ...notebook.statements import Statement
+from ..entries.find import EntryRequest
+from ..model import Artifact, CaptureWarning, Part, ShipItem
+from .imports import merge_imports, submodule_imports
+from .order import in_order
+from .pieces import Piece
+from .scope import Scope
+from .sources import Sources
+from .wording import Wording
+
+_LOOKS_NAMES_UP = {"eval", "exec", "globals", "locals"}
+
+
+@dataclass(frozen=True)
+class Closure:
+    """What travels for a set of entries.
+
+    Attributes:
+        parts: the parts of ``notebook.py``, in the order in which they run.
+        artifacts: the values that travel as files.
+        modules: each module that code imports or artifacts refer to → why, in words.
+        ship_list: what travels, from where, and the chain that leads to it.
+        warnings: what to know.
+    """
+
+    parts: tuple[Part, ...]
+    artifacts: tuple[Artifact, ...]
+    modules: dict[str, str]
+    ship_list: tuple[ShipItem, ...]
+    warnings: tuple[CaptureWarning, ...]
+
+
+def walk(
+    requests: Sequence[EntryRequest],
+    namespace: Mapping[str, Any],
+    notebook: Notebook,
+    statements: Sequence[Statement],
+    package: str,
+    extra: Mapping[str, str] | None = None,
+) -> Closure:
+    """Find everything that the entries need.
+
+    Args:
+        requests: the entries.
+        namespace: the live notebook; it is read only.
+        notebook: its cells, for their tags.
+        statements: its statements in the order of execution.
+        package: name of the project's package, which ``notebook.py`` is part of.
+        extra: other names that ``notebook.py`` must hold → what needs them (``service-test``).
+
+    Raises:
+        CaptureError: something that is needed cannot travel; the message holds the chain.
+    """
+    walker = _Walk(requests, namespace, notebook, statements, package)
+    walker.start(extra or {})
+    walker.run()
+    return walker.result()
+
+
+class _Walk:
+    def __init__(
+        self,
+        requests: Sequence[EntryRequest],
+        namespace: Mapping[str, Any],
+        notebook: Notebook,
+        statements: Sequence[Statement],
+        package: str,
+    ) -> None:
+        self.requests = requests
+        self.statements = statements
+        sources = Sources(statements)
+        given = {r.variable: r.value for r in requests if r.variable not in namespace}
+        self.scope = Scope(namespace, given, sources)
+        skipped = frozenset(cell.number for cell in notebook.tagged(Tag.SKIP))
+        self.wording = Wording(self.scope, sources, package, skipped)
+        self.setup = _setup_cells(notebook, statements)
+        self.pieces: dict[str, Piece] = {}
+        self.chains: dict[str, tuple[str, ...]] = {}
+        self.queue: deque[str] = deque()
+        self.warnings: list[CaptureWarning] = []
+
+    def start(self, extra: Mapping[str, str]) -> None:
+        self._place_setup()
+        for request in self.requests:
+            root = (request.name,)
+            chain = root if request.variable == request.name else (*root, request.variable)
+            self._need(request.variable, chain)
+            for name in sorted(request.bind.values()):
+                self._need(name, (*root, name))
+        for name, why in sorted(extra.items()):
+            if self.scope.get(name) is not ...:
+                self._need(name, (why, name))
+
+    def run(self) -> None:
+        while self.queue:
+            name = self.queue.popleft()
+            if name in self.pieces or self._is_set_up(name):
+                continue
+            chain = self.chains[name]
+            for piece in self.wording.word(name, self.scope.get(name), " → ".join(chain)):
+                self._add(piece, chain)
+        for piece in list(submodule_imports(self.pieces, self.scope, self.wording.sources)):
+            self.pieces[piece.name] = piece
+            self.chains[piece.name] = ("attributes in the code above", piece.name)
+
+    def _add(self, piece: Piece, chain: tuple[str, ...]) -> None:
+        if piece.position < 0 and len(chain) > 1 and chain[-2] in self.pieces:
+            # A name that was made up stands where it is needed.
+            piece.position = self.pieces[chain[-2]].position
+        self.pieces[piece.name] = piece
+        self.chains.setdefault(piece.name, chain)
+        # Changes of a class (`Model.predict = …`) come after the class itself.
+        owner = piece.name.split(".")[0]
+        if owner != piece.name:
+            piece.eager.add(owner)
+            self.pieces[owner].late.add(piece.name)
+        live = {name for name in piece.quoted if self._is_value(name)}
+        piece.late |= live - {piece.name}
+        for name in sorted(piece.eager | piece.late):
+            self._need(name, (*chain, name), piece)
+        for name in sorted(_LOOKS_NAMES_UP & (piece.eager | piece.late)):
+            if self.scope.get(name) is ...:
+                self._warn(
+                    f"{' → '.join(chain)} calls {name}(): names that it looks up by text are not "
+                    "followed",
+                    "use the names directly",
+                    piece.cell,
+                )
+
+    def _need(self, name: str, chain: tuple[str, ...], by: Piece | None = None) -> None:
+        is_special = name.startswith("__") and name.endswith("__")
+        if name in self.chains or is_special or not name.isidentifier():
+            return
+        if by is not None and (name in by.binds or name in self.pieces):
+            return
+        if name == "get_ipython":
+            raise CaptureError(
+                f"{' → '.join(chain[:-1])}: it uses an IPython magic or shell command, "
+                "which exists in the notebook only",
+                "call the Python function behind it instead",
+                by.cell if by else None,
+            )
+        if self.scope.get(name) is ...:
+            if not hasattr(builtins, name):
+                self._warn(
+                    f"{' → '.join(chain)}: the name has no value in the notebook; "
+                    "code that reaches it will fail",
+                    f"define {name}, or take it out",
+                    by.cell if by else None,
+                )
+            return
+        self.chains[name] = chain
+        self.queue.append(name)
+
+    def _is_value(self, name: str) -> bool:
+        value = self.scope.get(name)
+        return value is not ... and not isinstance(value, ModuleType)
+
+    def _warn(self, message: str, hint: str, cell: int | None) -> None:
+        self.warnings.append(CaptureWarning(message, hint, cell))
+
+    # --- service-setup
+
+    def _is_set_up(self, name: str) -> bool:
+        position = self.wording.sources.last_statement(name)
+        return position is not None and position in self.setup
+
+    def _place_setup(self) -> None:
+        previous = ""
+        for position in self.setup:
+            statement = self.statements[position]
+            names = tuple(sorted(statement.uses.binds))
+            key = f"setup {position}"
+            piece = Piece(key, "setup", "setup", statement.source, statement.cell, position)
+            piece.read(position >= self.wording.sources.lazy_from)
+            own = {name for name in names if self._is_set_up(name)}
+            piece.binds, piece.before = tuple(sorted(own)), frozenset(names) - own
+            piece.eager -= own
+            piece.late -= own
+            for name in own:
+                self.chains.setdefault(name, ("service-setup", name))
+                self.wording.primary.setdefault(id(self.scope.get(name)), name)
+            self._add(piece, ("service-setup",))
+            if previous:
+                piece.eager.add(previous)
+            previous = key
+
+    # --- the result
+
+    def result(self) -> Closure:
+        self._place_changes()
+        ordered = in_order(self.pieces)
+        loader = "_load" if "load" in self._all_names(ordered) else "load"
+        files: set[str] = set()
+        artifacts = []
+        for piece in ordered:
+            if piece.saved is not None:
+                piece.source = f'{piece.name} = {loader}("{piece.name}")'
+                artifacts.append(_artifact(piece, files))
+        return Closure(
+            parts=tuple(self._parts(ordered, loader)),
+            artifacts=tuple(artifacts),
+            modules=self._modules(ordered),
+            ship_list=tuple(self._ship_list(ordered)),
+            warnings=tuple(dict.fromkeys([*self.warnings, *self.scope.warnings])),
+        )
+
+    def _place_changes(self) -> None:
+        """A class keeps book of its subclasses: what memory holds of that comes after them."""
+        classes = {n: self.scope.get(n) for n, p in self.pieces.items() if p.label == "class"}
+        for key, piece in self.pieces.items():
+            owner = classes.get(key.split(".")[0])
+            if owner is None or key in classes or piece.label != "constant":
+                continue
+            piece.eager |= {
+                name
+                for name, value in classes.items()
+                if isinstance(value, type) and value is not owner and owner in value.__mro__
+            }
+
+    def _all_names(self, ordered: Sequence[Piece]) -> set[str]:
+        return {n for piece in ordered for n in (piece.name, *piece.binds, *piece.before)}
+
+    def _parts(self, ordered: list[Piece], loader: str) -> Iterator[Part]:
+        if any(piece.lazy for piece in ordered):
+            yield Part("import", (), "from __future__ import annotations", None)
+        imports = [piece for piece in ordered if piece.kind == "import"]
+        for text, group in merge_imports(imports):
+            names = tuple(piece.name for piece in group if piece.name.isidentifier())
+            yield Part("import", names, text, group[0].cell, group[0].note)
+        if loader != "load":
+            note = "the notebook has a load of its own"
+            yield Part("import", (loader,), f"from ..store import load as {loader}", None, note)
+        for piece in ordered:
+            if piece.kind != "import":
+                own = (piece.name,) if piece.name.isidentifier() else ()
+                yield Part(piece.kind, (*own, *piece.binds), piece.source, piece.cell, piece.note)
+
+    def _modules(self, ordered: list[Piece]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for piece in sorted(ordered, key=lambda piece: (piece.kind == "artifact", piece.position)):
+            for module in sorted(piece.modules - {"builtins", "__main__", "__future__"}):
+                found.setdefault(module, _why_imported(piece))
+        return dict(sorted(found.items()))
+
+    def _ship_list(self, ordered: list[Piece]) -> Iterator[ShipItem]:
+        entries = {request.variable for request in self.requests if not request.method}
+        for piece in ordered:
+            size = len(piece.saved.data) if piece.saved else len(piece.source.encode())
+            label = "entry" if piece.name in entries and not piece.saved else piece.label
+            names = ", ".join(piece.binds) if piece.kind == "setup" else piece.name
+            cell = piece.cell or self.scope.cell_of(piece.name)
+            yield ShipItem(
+                names or "(setup)", label, cell, size, piece.type, self.chains[piece.name]
+            )
+
+
+def _setup_cells(notebook: Notebook, statements: Sequence[Statement]) -> list[int]:
+    """Positions of the statements that run at start; of a cell run several times, the last run."""
+    last = {cell.id or cell.source: cell.number for cell in notebook.tagged(Tag.SETUP)}
+    numbers = set(last.values())
+    bound: dict[int, set[str]] = {
+        number: {n for s in statements if s.cell == number for n in s.uses.binds}
+        for number in numbers
+    }
+    # An edited cell without an id looks like another one: it binds the same names again.
+    stale = {
+        number
+        for number, names in bound.items()
+        if names and any(names <= later for other, later in bound.items() if other > number)
+    }
+    return [p for p, s in enumerate(statements) if s.cell in numbers - stale]
+
+
+def _artifact(piece: Piece, files: set[str]) -> Artifact:
+    saved = piece.saved
+    assert saved is not None
+    stem = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "-" for c in piece.name)
+    suffix = ".joblib" if saved.format == "joblib" else ".pkl"
+    file, number = stem + suffix, 1
+    while file.lower() in files:
+        number += 1
+        file = f"{stem}-{number}{suffix}"
+    files.add(file.lower())
+    return Artifact(
+        piece.name, file, saved.format, saved.data, piece.type, piece.cell, saved.modules
+    )
+
+
+def _why_imported(piece: Piece) -> str:
+    if piece.kind == "artifact":
+        return f"{piece.name} (artifact) refers to it"
+    if piece.kind == "import":
+        where = f"cell [{piece.cell}]" if piece.cell else f"the service, for {piece.name}"
+        return f"imported by {where}"
+    if piece.kind == "setup":
+        return f"imported by cell [{piece.cell}]"
+    where = f", cell [{piece.cell}]" if piece.cell else ""
+    return f"imported by {piece.name}{where}"
+
+
+__all__ = ["Closure", "walk"]

@@ -1,0 +1,336 @@
+"""From a name and its live value to the text, or the artifact, that gives the value again.
+
+Values come from memory, code comes from source: the last statement that explains the live value
+travels verbatim; what no statement explains is worded, and what cannot be worded is saved.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from ...errors import CaptureError
+from ...notebook.statements import uses_of
+from ..model import CaptureWarning
+from .artifacts import qualified_type, save
+from .classes import Classes
+from .explain import explains, holds_code, import_holds
+from .functions import Functions
+from .literals import is_scalar, word_value
+from .names import code_key, stores
+from .pieces import Piece
+from .scope import Scope, find_import
+from .sources import Binder, Sources, is_from_notebook
+
+_FROM_MEMORY = "the value as it is in memory"
+_RUN_AGAIN = "made by a library: its statement runs again when the service starts"
+
+
+class Wording:
+    """Words one name after the other.
+
+    Args:
+        scope: the names of ``notebook.py``.
+        sources: the notebook's statements.
+        package: the project's package.
+        skipped: cells of which nothing may travel.
+    """
+
+    def __init__(
+        self, scope: Scope, sources: Sources, package: str, skipped: frozenset[int]
+    ) -> None:
+        self.scope = scope
+        self.sources = sources
+        self.package = package
+        self.skipped = skipped
+        self.functions = Functions(scope, sources)
+        self.classes = Classes(scope, sources)
+        self.primary: dict[int, str] = {}
+
+    def word(self, name: str, value: Any, chain: str) -> list[Piece]:
+        """The piece that binds ``name``, and those that complete it.
+
+        Args:
+            name: the name.
+            value: its live value.
+            chain: how the entry leads to it, for messages: ``predict → helper → vocab``.
+
+        Raises:
+            CaptureError: it cannot travel.
+        """
+        try:
+            pieces = self._word(name, value)
+            self._refuse_skipped(name, pieces)
+        except CaptureError as error:
+            cell = error.cell or self.scope.cell_of(name)
+            raise CaptureError(f"{chain}: {error.message}", error.hint, cell) from None
+        if not pieces:
+            pieces = [self._artifact(name, value, chain)]
+        self.primary.setdefault(id(value), name)
+        return pieces
+
+    def _word(self, name: str, value: Any) -> list[Piece]:
+        if isinstance(value, ModuleType):
+            return [self._module(name, value)]
+        primary = self._other_name(name, value)
+        if primary is not None:
+            return [self._alias(name, primary)]
+        latest: Binder | None = None
+        for binder in self.sources.binders(name):
+            if binder.snippet.cell in self.skipped:
+                continue
+            latest = latest or binder
+            pieces = self._from_binder(name, value, binder, is_last=binder is latest)
+            if pieces:
+                self._warn_if_stale(name, latest, pieces[0])
+                return [*pieces, *self._registered(name, value)]
+        pieces = self._from_value(name, value)
+        if pieces:
+            self._warn_if_stale(name, latest, pieces[0])
+        return pieces
+
+    def _alias(self, name: str, primary: str) -> Piece:
+        for binder in self.sources.binders(name):
+            if isinstance(binder.node, ast.Name) and binder.node.id == primary and binder.whole:
+                return self._code(name, "constant", binder.snippet.source, binder)
+        return self._code(name, "constant", f"{name} = {primary}", note="another name of it")
+
+    # --- from a statement
+
+    def _from_binder(self, name: str, value: Any, binder: Binder, is_last: bool) -> list[Piece]:
+        """The pieces of a statement that explains the value; none if it does not."""
+        node, snippet = binder.node, binder.snippet
+        if binder.kind in ("member", "star"):
+            return [self._import(name, binder)] if import_holds(binder, value) else []
+        if isinstance(node, ast.ClassDef) and isinstance(value, type):
+            return self.classes.word(name, value) or [] if value.__name__ == node.name else []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return self._from_def(name, value, binder, is_last)
+        if binder.kind == "value" and self._still_holds(value, binder):
+            text = (
+                snippet.source if binder.whole else f"{name} = {_bracketed(snippet.segment(node))}"
+            )
+            label = "function" if isinstance(value, FunctionType) else "constant"
+            return [self._code(name, label, text, binder)]
+        return []
+
+    def _from_def(self, name: str, value: Any, binder: Binder, is_last: bool) -> list[Piece]:
+        node, snippet = binder.node, binder.snippet
+        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        code = snippet.code_of(node)
+        if code is None:
+            return []
+        key = code_key(code)
+        if isinstance(value, FunctionType) and code_key(value.__code__) == key:
+            return [self.functions.word(name, value)]
+        if self._is_written(value) and stores(value.__code__):
+            return []  # the decorator counts or remembers: that state is in the closure
+        is_wrapper = not is_scalar(value) and not isinstance(value, FunctionType)
+        if node.decorator_list and (holds_code(value, key) or (is_last and is_wrapper)):
+            return [self._code(name, "function", snippet.text(node), binder)]
+        return []
+
+    def _still_holds(self, value: Any, binder: Binder) -> bool:
+        """Whether the expression gives the value again, from names bound before it ran."""
+        node = binder.node
+        if isinstance(node, ast.Name) and not is_scalar(value) and find_import(value) is None:
+            return False  # one object under two names: which one is made from the other is ours
+        for name in uses_of(f"({binder.snippet.segment(node)})").reads:
+            bound = self.sources.last_statement(name)
+            if bound is not None and bound >= binder.position:
+                return False  # rebound since, perhaps from this very value
+        return explains(node, value, binder.snippet, self.scope.namespace)
+
+    def _import(self, name: str, binder: Binder) -> Piece:
+        module, member = binder.target
+        text = f"from {module} import {member}" + (f" as {name}" if member != name else "")
+        piece = self._code(name, "import", text, binder)
+        piece.kind, piece.binder = "import", binder if binder.kind == "member" else None
+        piece.note = "" if binder.kind == "member" else f"from {module} import *"
+        return piece
+
+    def _module(self, name: str, value: ModuleType) -> Piece:
+        for binder in self.sources.binders(name):
+            if binder.snippet.cell in self.skipped:
+                continue
+            if binder.kind in ("member", "star") and import_holds(binder, value):
+                return self._import(name, binder)
+            if binder.kind == "module" and import_holds(binder, value):
+                alias = binder.node
+                assert isinstance(alias, ast.alias)
+                text = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
+                piece = self._code(name, "import", text, binder)
+                piece.kind, piece.binder = "import", binder
+                return piece
+        if value.__name__ == "__main__":
+            raise CaptureError("it is the notebook itself", "use its names directly")
+        return self._worded_import(name, f"import {value.__name__}", name == value.__name__)
+
+    def _worded_import(self, name: str, text: str, is_plain: bool) -> Piece:
+        piece = self._code(name, "import", text if is_plain else f"{text} as {name}")
+        piece.kind, piece.note, piece.cell = (
+            "import",
+            "no statement of the notebook imports it",
+            None,
+        )
+        return piece
+
+    # --- from the value
+
+    def _from_value(self, name: str, value: Any) -> list[Piece]:
+        if isinstance(value, type) and is_from_notebook(value, self.scope.namespace):
+            return self.classes.word(name, value) or [self._again(name, value)]
+        if self._is_written(value):
+            return [self.functions.word(name, value), *self._registered(name, value)]
+        found = find_import(value)
+        if found is not None:
+            module, member = found
+            if module == "builtins":
+                return [self._code(name, "constant", f"{name} = {member}")]
+            return [self._worded_import(name, f"from {module} import {member}", name == member)]
+        text = word_value(value)
+        if text is None and type(value) is functools.partial:
+            text = self._partial(name, value)
+        if text is None and isinstance(value, MethodType):
+            text = f"{self.scope.express(value.__self__, f'{name}_self')}.{value.__func__.__name__}"
+        if text is not None:
+            return [self._code(name, "constant", f"{name} = {text}", note=_FROM_MEMORY)]
+        if isinstance(value, FunctionType | type) or hasattr(value, "cache_info"):
+            return [self._again(name, value)]
+        return []
+
+    def _is_written(self, value: Any) -> bool:
+        """Whether it is a function whose code stands in the notebook, whatever wraps() says."""
+        return isinstance(value, FunctionType) and (
+            value.__globals__ is self.scope.namespace
+            or value.__globals__.get("__name__") == "__main__"
+        )
+
+    def _partial(self, name: str, value: functools.partial[Any]) -> str:
+        words = [self.scope.express(value.func, f"{name}_func")]
+        words += [self.scope.express(item, f"{name}_argument") for item in value.args]
+        words += [f"{k}={self.scope.express(v, f'{name}_{k}')}" for k, v in value.keywords.items()]
+        return f"{self.scope.express(functools.partial, 'partial')}({', '.join(words)})"
+
+    def _again(self, name: str, value: Any) -> Piece:
+        """The statement that made it, to run again: a closure or class that a library made."""
+        for binder in self.sources.binders(name):
+            if binder.kind == "value" and binder.snippet.cell not in self.skipped:
+                text = f"{name} = {_bracketed(binder.snippet.segment(binder.node))}"
+                text = binder.snippet.source if binder.whole else text
+                label = "class" if isinstance(value, type) else "function"
+                return self._code(name, label, text, binder, _RUN_AGAIN)
+        where = getattr(value, "__qualname__", name)
+        inside = " is defined inside a function" if "<locals>" in where else " has no statement"
+        raise CaptureError(
+            f"{where}{inside} from which it could be made again",
+            "define it at the top level of a cell",
+        )
+
+    def _artifact(self, name: str, value: Any, chain: str) -> Piece:
+        try:
+            saved = save(chain, value, self.package, self.scope.home)
+        except CaptureError as error:
+            cell = error.cell or self.scope.cell_of(name)
+            raise CaptureError(error.message, error.hint, cell) from error.__cause__
+        piece = Piece(name, "artifact", "artifact", "", self.scope.cell_of(name))
+        piece.position = self._position(name)
+        piece.saved, piece.type = saved, qualified_type(value)
+        piece.eager, piece.modules = set(saved.names), set(saved.modules)
+        return piece
+
+    # --- the rest
+
+    def _registered(self, name: str, value: Any) -> Iterator[Piece]:
+        """What was registered with a ``functools.singledispatch`` function."""
+        registry = getattr(value, "registry", None)
+        if (
+            not isinstance(value, FunctionType)
+            or registry is None
+            or not hasattr(value, "dispatch")
+        ):
+            return
+        seen: set[int] = set()
+        for number, (kind, function) in enumerate(registry.items()):
+            if function is getattr(value, "__wrapped__", None):
+                continue
+            found = (
+                self.sources.find(function.__code__, (function.__name__,))
+                if isinstance(function, FunctionType)
+                else None
+            )
+            node = found[1] if found else None
+            decorators = getattr(node, "decorator_list", [])
+            if found and any(_mentions(d, name) for d in decorators):
+                if id(node) in seen:
+                    continue
+                seen.add(id(node))
+                assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                piece = Piece("", "code", "function", found[0].text(node), found[0].cell)
+                piece.before = frozenset({node.name})
+            else:
+                words = self.scope.express(kind, "type"), self.scope.express(function, name)
+                piece = Piece("", "code", "function", f"{name}.register({', '.join(words)})")
+            piece.name = f"{name}.register[{number}]"
+            piece.position = self._position(name)
+            yield piece.read(found[0].lazy if found else False)
+
+    def _other_name(self, name: str, value: Any) -> str | None:
+        """The name under which the same object travels already."""
+        if is_scalar(value) or (type(value) in (tuple, frozenset) and word_value(value)):
+            return None
+        is_definition = getattr(value, "__name__", "") == name and is_from_notebook(
+            value, self.scope.namespace
+        )
+        return None if is_definition or find_import(value) else self.primary.get(id(value))
+
+    def _code(
+        self, name: str, label: str, text: str, binder: Binder | None = None, note: str = ""
+    ) -> Piece:
+        piece = Piece(name, "code", label, text, note=note)
+        piece.position = binder.position if binder else self._position(name)
+        piece.cell = binder.snippet.cell if binder else None
+        return piece.read(binder.snippet.lazy if binder else False)
+
+    def _position(self, name: str) -> int:
+        position = self.sources.last_statement(name)
+        return -1 if position is None else position
+
+    def _warn_if_stale(self, name: str, latest: Binder | None, piece: Piece) -> None:
+        """Say so when the last definition of a name is not the one in memory."""
+        if latest is None or latest.kind != "definition" or latest.snippet.cell == piece.cell:
+            return
+        self.scope.warnings.append(
+            CaptureWarning(
+                f"{name} is defined anew in cell [{latest.snippet.cell}], but the one in memory is "
+                f"another" + (f" (cell [{piece.cell}])" if piece.cell else "") + " and travels",
+                f"run cell [{latest.snippet.cell}] again if its text is the one you mean",
+                latest.snippet.cell,
+            )
+        )
+
+    def _refuse_skipped(self, name: str, pieces: list[Piece]) -> None:
+        position = self.sources.last_statement(name)
+        bound = None if position is None else self.sources.statements[position].cell
+        imported = bool(pieces) and pieces[0].kind == "import" and pieces[0].cell is not None
+        cells = {piece.cell for piece in pieces} | ({bound} if not imported else set())
+        for cell in sorted(c for c in cells & self.skipped if c is not None):
+            raise CaptureError(
+                f"it is needed, but cell [{cell}] is tagged service-skip",
+                "take the tag off, or make the entry do without it",
+                cell,
+            )
+
+
+def _mentions(node: ast.AST, name: str) -> bool:
+    return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(node))
+
+
+def _bracketed(text: str) -> str:
+    return f"({text})" if "\n" in text else text
+
+
+__all__ = ["Wording"]

@@ -1,0 +1,1 @@
+"""What to serve: finds the functions and models that become endpoints."""

@@ -1,0 +1,314 @@
+"""Which functions and models become endpoints.
+
+In this order: what was asked for; what cells tagged ``service-predict`` and ``service-model``
+hold; the one fitted model or the one function that predicts. Else the person is asked, with the
+candidates as commands ready to type.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from ...errors import EntryError
+from ...notebook.cells import Cell, Notebook, Tag
+from ...notebook.statements import Statement
+from ..values import type_name
+from .binding import Binding, find_binding
+from .estimators import is_estimator, is_fitted, is_predictor, methods
+from .expressions import Found, evaluate
+from .routes import with_routes
+from .servable import (
+    Servable,
+    cell_of,
+    estimators_in,
+    functions_in,
+    models_in,
+    mute_functions,
+    predict_functions,
+    reached_from,
+)
+
+# Functions of such a name that use the model are served in its place; a `score` often evaluates.
+_WINNING = ("predict", "classify", "infer", "forecast", "recommend")
+_SHOWN = 20  # no more candidates are listed
+
+
+@dataclass(frozen=True)
+class EntryRequest:
+    """One thing to serve, found but not yet called.
+
+    Attributes:
+        name: its route, an identifier.
+        variable: the name that ``notebook.py`` binds: ``model``, ``predict``, ``models_rf``.
+        method: the method to call; "" for a function.
+        value: the live model or function.
+        expression: as typed or found, ``models["rf"]``.
+        bind: parameters that are not inputs → names in the namespace.
+        parameter: the parameter that takes the rows; "" if by position, or several plain ones.
+        cell: the cell that bound it last; None if unknown.
+    """
+
+    name: str
+    variable: str
+    method: str
+    value: Any
+    expression: str
+    bind: dict[str, str]
+    parameter: str
+    cell: int | None
+
+
+@dataclass(frozen=True)
+class _Finder:
+    namespace: Mapping[str, Any]
+    notebook: Notebook
+    statements: Sequence[Statement]
+    bind: Mapping[str, str]
+
+    # --- what was asked for
+
+    def asked(self, expressions: Sequence[str]) -> list[EntryRequest]:
+        requests: list[EntryRequest] = []
+        for expression in dict.fromkeys(expressions):
+            found = evaluate(expression, self.namespace, self.notebook, self.statements)
+            requests += self.requests(expression, found)
+        return requests
+
+    def requests(self, expression: str, found: Found) -> list[EntryRequest]:
+        """The entries of one model, or the one of a function."""
+        self.check(expression, found)
+        if found.method:
+            return [self.request(expression, found, found.method)]
+        if is_estimator(found.value):
+            return [self.request(expression, found, name) for name in methods(found.value)]
+        return [self.request(expression, found, "")]
+
+    def request(self, expression: str, found: Found, method: str) -> EntryRequest:
+        called = getattr(found.value, method) if method else found.value
+        callee = f"{expression}.{method}" if method and not found.method else expression
+        binding = self.binding(callee, called)
+        return EntryRequest(
+            name=method or found.variable,
+            variable=found.variable,
+            method=method,
+            value=found.value,
+            expression=expression,
+            bind=binding.bind,
+            # Libraries name it as they like; by position is always right.
+            parameter="" if is_estimator(found.value) else binding.parameter,
+            cell=cell_of(found.root, self.statements),
+        )
+
+    def binding(self, expression: str, function: Callable[..., Any]) -> Binding:
+        return find_binding(expression, function, self.namespace, self.statements, self.bind)
+
+    def check(self, expression: str, found: Found) -> None:
+        """Refuse what can never answer, with the mend."""
+        value, cell = found.value, cell_of(found.root, self.statements)
+        if isinstance(value, type):
+            raise EntryError(
+                f"{expression} is a class",
+                "make an object of it, fit it, and give the object's name",
+                cell,
+            )
+        if is_estimator(value):
+            if not is_fitted(value):
+                raise EntryError(
+                    f"{expression} ({type_name(value)}) is not fitted",
+                    "run the cell that fits it, or give the fitted one"
+                    + self.choices(models_in(self.namespace)),
+                    cell,
+                )
+            return
+        if isinstance(value, ModuleType) or not (callable(value) or found.method):
+            kind = "module" if isinstance(value, ModuleType) else type_name(value)
+            what = (
+                "has no predict and no transform" if hasattr(value, "fit") else "cannot be called"
+            )
+            raise EntryError(
+                f"{expression} is a {kind}, which {what}",
+                "give a fitted model or a function" + self.choices(self.candidates()),
+                cell,
+            )
+
+    # --- tags
+
+    def tagged(self) -> list[EntryRequest]:
+        requests: list[EntryRequest] = []
+        for cell in _last_runs(self.notebook.tagged(Tag.PREDICT)):
+            names = self.functions_of(cell)
+            if not names:
+                raise EntryError(
+                    f"the tag {Tag.PREDICT.value} is for cells that define a function",
+                    f"define one there, or tag a model's cell {Tag.MODEL.value}",
+                    cell.number,
+                )
+            requests += self.asked(names)
+        for cell in _last_runs(self.notebook.tagged(Tag.MODEL)):
+            requests += self.asked([self.model_of(cell)])
+        return list({(r.expression, r.method): r for r in requests}.values())
+
+    def functions_of(self, cell: Cell) -> list[str]:
+        """Top-level functions of a cell; those whose name begins with _ are private."""
+        names = []
+        for node in (s.node for s in self.statements if s.cell == cell.number):
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    names.append(node.name)
+                case ast.Assign([ast.Name(name)], ast.Lambda()):
+                    names.append(name)
+        return [name for name in dict.fromkeys(names) if not name.startswith("_")]
+
+    def model_of(self, cell: Cell) -> str:
+        """The last name that a cell binds or fits, preferring those that hold a model."""
+        names: list[str] = []
+        for statement in (s for s in self.statements if s.cell == cell.number):
+            names += _in_order(statement.node, statement.uses.binds | statement.uses.mutates)
+        if not names:
+            raise EntryError(
+                f"the tag {Tag.MODEL.value} is for cells that bind a model to a name",
+                "assign the fitted model to a name there",
+                cell.number,
+            )
+        models = [name for name in names if is_estimator(self.namespace.get(name))]
+        return (models or names)[-1]
+
+    # --- found without being told
+
+    def discovered(self) -> list[EntryRequest]:
+        models = models_in(self.namespace)
+        functions = predict_functions(self.namespace, self.statements)
+        # What a function does around its model (encode, scale, decode) belongs to the answer.
+        preferred = [
+            f
+            for f in functions
+            if f.root.lower().startswith(_WINNING) and any(self.uses_model(f, m) for m in models)
+        ]
+        # Several such functions leave the choice open; the bare model would be the wrong one.
+        chosen = preferred or models or functions
+        if len(chosen) == 1 and not self.lacks_its_model(chosen[0]):
+            return self.asked([chosen[0].expression])
+        raise self.ambiguous(models, functions)
+
+    def lacks_its_model(self, chosen: Servable) -> bool:
+        """Whether only a scaler or encoder is fitted, and not the model that it prepares for."""
+        transforms = is_estimator(chosen.value) and not is_predictor(chosen.value)
+        return transforms and any(is_predictor(c.value) for c in estimators_in(self.namespace))
+
+    def uses_model(self, function: Servable, model: Servable) -> bool:
+        reached = reached_from(function.root, self.statements)
+        reached |= set(self.binding(function.expression, function.value).bind.values())
+        return any(
+            name == model.root or self.namespace.get(name) is model.value for name in reached
+        )
+
+    def ambiguous(self, models: list[Servable], functions: list[Servable]) -> EntryError:
+        unfitted = [c.expression for c in estimators_in(self.namespace) if not is_fitted(c.value)]
+        why = f" ({', '.join(unfitted)}: not fitted)" if unfitted else ""
+        if len(models) == 1 and self.lacks_its_model(models[0]) and not functions:
+            return EntryError(
+                f"no fitted model that predicts was found{why}; {models[0].expression} transforms",
+                "run the cells that fit the model, or type" + self.choices(models),
+            )
+        if models or functions:
+            counts = [
+                f"{len(found)} {what}{'s' if len(found) > 1 else ''}"
+                for found, what in ((models, "fitted model"), (functions, "predict function"))
+                if found
+            ]
+            return EntryError(
+                f"the notebook holds {' and '.join(counts)}: say what to serve",
+                "type one of" + self.choices([*functions, *models]),
+            )
+        mute = mute_functions(self.namespace, self.statements)
+        but = f" that returns something ({', '.join(mute)}: returns nothing)" if mute else ""
+        others = functions_in(self.namespace, self.statements)
+        return EntryError(
+            f"nothing to serve was found: no fitted model{why}, no function named predict…{but}",
+            "run the cells that fit the model or define the function, "
+            "or tag the function's cell service-predict"
+            + (", or type one of" + self.choices(others) if others else ""),
+        )
+
+    def candidates(self) -> list[Servable]:
+        return [
+            *predict_functions(self.namespace, self.statements),
+            *models_in(self.namespace),
+        ]
+
+    def choices(self, candidates: Sequence[Servable]) -> str:
+        lines = [candidate.line(self.statements) for candidate in candidates[:_SHOWN]]
+        if len(candidates) > _SHOWN:
+            lines.append(f"… and {len(candidates) - _SHOWN} more")
+        return "".join(f"\n    {line}" for line in lines)
+
+
+def find_entries(
+    namespace: Mapping[str, Any],
+    notebook: Notebook,
+    statements: Sequence[Statement],
+    wanted: Sequence[str] = (),
+    bind: Mapping[str, str] | None = None,
+) -> tuple[EntryRequest, ...]:
+    """What to serve, one request for each route.
+
+    Args:
+        namespace: the kernel's live namespace.
+        notebook: the executed cells with their tags.
+        statements: of all cells.
+        wanted: names or expressions (``models["rf"]``); none means: find them.
+        bind: parameter → name in the namespace, for parameters that are not inputs.
+
+    Raises:
+        EntryError: nothing, too much, or something that cannot be served; names how to mend it.
+    """
+    finder = _Finder(namespace, notebook, statements, bind or {})
+    requests = finder.asked(wanted) or finder.tagged() or finder.discovered()
+    _check_bind(finder.bind, requests, namespace)
+    return with_routes(requests)
+
+
+def candidates(namespace: Mapping[str, Any]) -> tuple[str, ...]:
+    """Expressions of what could be served, from the live values alone: models, then functions."""
+    found = (*models_in(namespace), *predict_functions(namespace, ()))
+    return tuple(servable.expression for servable in found)
+
+
+def _in_order(node: ast.AST, names: frozenset[str]) -> list[str]:
+    """Names in the order in which a statement has them in its text."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [node.name]
+    walked = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in names]
+    return [n.id for n in sorted(walked, key=lambda n: (n.lineno, n.col_offset))]
+
+
+def _last_runs(cells: Sequence[Cell]) -> list[Cell]:
+    """Of a cell that ran several times only the last run counts: the others are overwritten."""
+    last = {cell.id or str(cell.number): cell for cell in cells}
+    return sorted(last.values(), key=lambda cell: cell.number)
+
+
+def _check_bind(
+    bind: Mapping[str, str], requests: Sequence[EntryRequest], namespace: Mapping[str, Any]
+) -> None:
+    used = {parameter for request in requests for parameter in request.bind}
+    for parameter, name in bind.items():
+        if parameter not in used:
+            raise EntryError(
+                f"--bind {parameter}={name}: no entry has a parameter {parameter!r}",
+                f"the entries are {', '.join(r.expression for r in requests)}",
+            )
+        if name not in namespace:
+            near = difflib.get_close_matches(name, list(namespace), 3)
+            raise EntryError(
+                f"--bind {parameter}={name}: nothing is called {name!r} in this notebook",
+                f"did you mean {' or '.join(near)}?" if near else "assign it to a name first",
+            )
+
+
+__all__ = ["EntryRequest", "candidates", "find_entries"]

@@ -1,0 +1,1 @@
+"""Calls the entries: finds input that they accept, learns their contract, records cases."""

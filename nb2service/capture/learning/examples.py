@@ -1,0 +1,237 @@
+"""Finds input that an entry accepts: given, tagged, called with in the notebook, or in memory."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ...errors import ContractError, ExampleError, Nb2ServiceError
+from ...notebook.cells import Notebook
+from ...notebook.statements import Statement
+from ..entries.find import EntryRequest
+from ..entries.servable import Servable, predict_functions
+from ..entries.signatures import is_model, own_parameters, required_parameters
+from ..values import kind_of, same
+from .calling import undisturbed
+from .candidates import (
+    Candidate,
+    as_given,
+    from_calls,
+    from_example_cells,
+    from_fits,
+)
+from .fitting import Example, fit_example
+from .in_memory import from_namespace
+from .inputs import feature_names
+from .own_rows import forecast_line, learnt_rows, training_rows
+from .preparation import preparation_warnings, preparing_steps
+
+# Enough for a proof, few enough to read; an explicit example may hold more.
+ROWS = 20
+MOST_ROWS = 1000
+
+
+def find_example(
+    request: EntryRequest,
+    namespace: Mapping[str, Any],
+    notebook: Notebook,
+    statements: Sequence[Statement],
+    expression: str | None = None,
+) -> Example:
+    """Input for an entry, which the entry has been seen to accept.
+
+    In this order: ``expression``; the notebook's service-example cells; its own calls of the
+    entry; values in memory that the model's columns or width, or the function's hints, ask for.
+
+    Args:
+        request: the entry.
+        namespace: the live namespace; nothing in it is changed.
+        notebook: the executed cells.
+        statements: of all cells.
+        expression: what the person gave as the example, if anything.
+
+    Raises:
+        ExampleError: nothing was found, or what was given does not fit; says how to mend it.
+        ContractError: what was given has no form on the wire.
+        EntryError: the entry answers None.
+    """
+    with undisturbed():
+        if expression is not None:
+            given = _given(request, namespace, expression)
+            return _with_warnings(given, request, namespace, statements)
+        refusals: list[Nb2ServiceError] = []
+        for group in _groups(request, namespace, notebook, statements):
+            example = _first_fit(request, namespace, group, refusals)
+            if example is not None:
+                return _with_warnings(example, request, namespace, statements)
+    # What a wire cannot carry has a mend of its own; another example is none.
+    contract = next((error for error in refusals if isinstance(error, ContractError)), None)
+    raise contract or _nothing_found(request, refusals, predict_functions(namespace, statements))
+
+
+def _with_warnings(
+    example: Example,
+    request: EntryRequest,
+    namespace: Mapping[str, Any],
+    statements: Sequence[Statement],
+) -> Example:
+    """The example, with warnings if the notebook prepares the model's rows outside of it."""
+    if not is_model(request):
+        return example
+    origins = [(example.expression, example.cell)]
+    origins += [(fit.origin, fit.cell) for fit in from_fits(request, namespace, statements)]
+    paths = [preparing_steps(request, *origin, namespace, statements) for origin in origins]
+    return replace(example, warnings=(*example.warnings, *preparation_warnings(request, paths)))
+
+
+def _groups(
+    request: EntryRequest,
+    namespace: Mapping[str, Any],
+    notebook: Notebook,
+    statements: Sequence[Statement],
+) -> Iterator[Iterable[Candidate]]:
+    """Candidates by where they come from, the most telling source first."""
+    yield from_example_cells(request, namespace, notebook, statements)
+    called = list(from_calls(request, namespace, statements))
+    held = list(from_namespace(request, namespace, statements))
+    if not is_model(request):
+        yield called
+        yield held
+        if not called and not required_parameters(request):
+            yield [Candidate([{}], f"{request.expression}()", request.cell)]
+        return
+    # A single row proves little, so it comes after others that are certain to be the model's own.
+    single = [kind_of(c.value) == "" or len(c.value) < 2 for c in called]
+    yield [c for c, one in zip(called, single, strict=True) if not one]
+    yield training_rows(request)
+    fitted = list(from_fits(request, namespace, statements))
+    few = [c for c, one in zip(called, single, strict=True) if one]
+    # Without column names, a value of the right width may belong to another model; with names,
+    # it may still lack the preparation that the fit's rows went through.
+    names = feature_names(request.value)
+    nameless = [c for c in held if names and kind_of(c.value) != "frame"]
+    held = [c for c in held if not names or kind_of(c.value) == "frame"]
+    sure = names and not any(
+        preparing_steps(request, c.origin, c.cell, namespace, statements) for c in fitted
+    )
+    yield from (held, fitted, few) if sure else (fitted, few, held)
+    yield from_calls(request, namespace, statements, since=False)
+    yield nameless
+    yield learnt_rows(request)
+
+
+def _first_fit(
+    request: EntryRequest,
+    namespace: Mapping[str, Any],
+    candidates: Iterable[Candidate],
+    refusals: list[Nb2ServiceError],
+) -> Example | None:
+    """The first candidate that the entry accepts; of a function's plain calls all of them."""
+    calls: list[Example] = []
+    for candidate in candidates:
+        try:
+            example = fit_example(request, namespace, candidate, ROWS)
+        except (ExampleError, ContractError) as error:
+            refusals.append(error)
+            continue
+        if example.kind == "arguments":
+            calls.append(example)
+        elif not calls:
+            return example
+        if len(calls) == ROWS:
+            break
+    return _joined(calls) if calls else None
+
+
+def _joined(examples: Sequence[Example]) -> Example:
+    """Several calls of a function as several cases, in the order in which they were made."""
+    first = examples[0]
+    distinct: list[Any] = []
+    for example in reversed(examples):
+        for case in example.value:
+            if not any(same(case, known) for known in distinct):
+                distinct.append(case)
+    origins = list(dict.fromkeys(example.origin for example in reversed(examples)))
+    shown = [*origins[:3], "…"] if len(origins) > 3 else origins
+    return replace(first, value=distinct[:ROWS], origin="; ".join(shown))
+
+
+def _given(request: EntryRequest, namespace: Mapping[str, Any], expression: str) -> Example:
+    """The example that the person gave."""
+    try:
+        value = eval(expression.strip(), dict(namespace))
+    # The expression is the person's own code: whatever it raises is told.
+    except (Exception, SystemExit) as error:
+        raise ExampleError(
+            f"the example {expression!r} cannot be evaluated: {type(error).__name__}: {error}",
+            _close_names(error, namespace) or "give an expression that the notebook could evaluate",
+        ) from None
+    candidate = Candidate(as_given(request, value), expression.strip(), None)
+    try:
+        return fit_example(request, namespace, candidate, MOST_ROWS)
+    except ExampleError as error:
+        why = _misfit(request, value) or error.message
+        raise ExampleError(
+            f"the example {expression!r} does not fit entry {request.name!r}: {why}",
+            "give rows such as the notebook itself passes to it",
+        ) from None
+
+
+def _close_names(error: BaseException, namespace: Mapping[str, Any]) -> str:
+    name = getattr(error, "name", None)
+    if not isinstance(error, (NameError, AttributeError)) or not name:
+        return ""
+    known = dir(error.obj) if isinstance(error, AttributeError) else list(namespace)
+    close = difflib.get_close_matches(name, [n for n in known if not n.startswith("_")], 3)
+    return f"did you mean {' or '.join(close)}?" if close else ""
+
+
+def _misfit(request: EntryRequest, value: Any) -> str:
+    """What a model misses in a value, in terms of columns; "" if that is not what is wrong."""
+    if not is_model(request):
+        return ""
+    names, width = feature_names(request.value), getattr(request.value, "n_features_in_", None)
+    if kind_of(value) == "frame" and names:
+        missing = [name for name in names if name not in value.columns]
+        return f"it lacks the columns {', '.join(missing)}" if missing else ""
+    if kind_of(value) in ("frame", "array") and width is not None:
+        columns = value.shape[1] if value.ndim > 1 else 1
+        if value.ndim < 2 or columns != width:
+            return f"it has {columns} columns, the model was fitted with {width}"
+    return ""
+
+
+def _nothing_found(
+    request: EntryRequest, refusals: Sequence[Nb2ServiceError], functions: Sequence[Servable]
+) -> ExampleError:
+    names, width = feature_names(request.value), getattr(request.value, "n_features_in_", None)
+    shape = "EXPR"
+    if not is_model(request):
+        wanted = [p.name for p in own_parameters(request)]
+        wants = f"; it takes {', '.join(wanted)}" if wanted else ""
+        required = required_parameters(request)
+        if len(required) > 1:
+            shape = f"dict({', '.join(f'{name}=…' for name in required)})"
+    elif names:
+        shown = ", ".join(names[:30]) + (", …" if len(names) > 30 else "")
+        wants = f"; it wants rows with the columns {shown}"
+    else:
+        wants = f"; it wants rows of {width} numbers" if width is not None else ""
+    tried = f" (what was tried first: {refusals[0].message})" if refusals else ""
+    if line := forecast_line(request):
+        return ExampleError(
+            f"entry {request.name!r}: a {type(request.value).__name__} takes a horizon, no rows",
+            f"serve a function that says so: {line}",
+            request.cell,
+        )
+    # Where a function makes the model's rows, they are in no name of the notebook.
+    instead = [f"\n    %deploy {f.expression}" for f in functions[:3]] if is_model(request) else []
+    or_serve = ", or serve what makes the rows and asks the model:" if instead else ""
+    return ExampleError(
+        f"no example input for entry {request.name!r} is in the notebook{wants}{tried}",
+        f'give one: --example "{shape}", or tag the cell that holds one service-example'
+        + "".join([or_serve, *instead]),
+        request.cell,
+    )

@@ -1,0 +1,58 @@
+"""Rows that a fitted model itself holds, for notebooks that hold none any more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..entries.find import EntryRequest
+from ..values import kind_of
+from .candidates import Candidate, owner_of
+from .inputs import feature_names
+
+# What scikit-learn's models learn in the shape of rows: k-NN, SVM, k-means, mixtures, naive Bayes.
+_LEARNT = ("_fit_X", "support_vectors_", "cluster_centers_", "means_", "theta_")
+
+
+def training_rows(request: EntryRequest) -> Iterator[Candidate]:
+    """The rows that results of statsmodels were made from, without the target."""
+    owner, model = owner_of(request), getattr(request.value, "model", None)
+    data, formula = getattr(model, "data", None), getattr(model, "formula", None)
+    frame: Any = getattr(data, "frame", None)
+    if isinstance(formula, str) and kind_of(frame) == "frame":
+        names = [name for name in frame.columns if _occurs(name, formula.partition("~")[2])]
+        if names:
+            yield Candidate(frame[names], f"{owner}.model.data.frame[{names}]", request.cell)
+        return
+    rows = getattr(data, "orig_exog", None)
+    if kind_of(rows) in ("frame", "array"):
+        origin = f"{owner}.model.data.orig_exog"
+        yield Candidate(rows, origin, request.cell)
+
+
+def learnt_rows(request: EntryRequest) -> Iterator[Candidate]:
+    """Centres, support vectors and the like: points among the rows of the model's fit."""
+    names = list(feature_names(request.value))
+    for attribute in _LEARNT:
+        rows: Any = getattr(request.value, attribute, None)
+        if kind_of(rows) != "array" or rows.ndim != 2:
+            continue
+        origin = f"{owner_of(request)}.{attribute}"
+        if names:
+            import pandas as pd
+
+            yield Candidate(pd.DataFrame(rows, columns=names), origin, request.cell)
+        else:
+            yield Candidate(rows, origin, request.cell)
+
+
+def forecast_line(request: EntryRequest) -> str:
+    """The function to write for a time series model, which takes a horizon and no rows; else ""."""
+    if ".tsa." not in type(request.value).__module__ or not hasattr(request.value, "forecast"):
+        return ""
+    return f"def forecast(steps: int): return {request.variable}.forecast(steps)"
+
+
+def _occurs(name: Any, formula: str) -> bool:
+    return isinstance(name, str) and bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", formula))

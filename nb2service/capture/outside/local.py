@@ -1,0 +1,197 @@
+"""Local modules: the notebook's own ``.py`` files, which travel as they are."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.util import decode_source, resolve_name
+from pathlib import Path
+from types import CodeType, FunctionType
+
+from ...errors import CaptureError
+from ..model import CaptureWarning
+from .locate import Location, is_site, is_stdlib, locate, relative
+
+_PROJECT_ROOT = (".git", "pyproject.toml", "setup.py")
+
+
+class LocalModules:
+    """The local modules that a set of modules leads to, and what those import in turn.
+
+    A module is local if its file lies in the notebook's folder, or in the project around it (a
+    repository with ``src/`` and ``notebooks/``), and no installer put it there.
+
+    Attributes:
+        names: dotted names of the local modules that are needed.
+        files: path from the folder that ``import`` searches (``pkg/clean.py``) → file on disk.
+        sources: the same path → text, of those that are imported.
+        imports: what they import that is not local → why, in words.
+        warnings: what to know.
+    """
+
+    def __init__(self, modules: Iterable[str], folder: Path) -> None:
+        """Follow ``modules`` (dotted names) from a notebook in ``folder``.
+
+        Raises:
+            CaptureError: a local module is compiled.
+        """
+        self.names: set[str] = set()
+        self.files: dict[str, Path] = {}
+        self.sources: dict[str, str] = {}
+        self.imports: dict[str, str] = {}
+        self.warnings: list[CaptureWarning] = []
+        self._root = project_root(folder)
+        for module in sorted(modules):
+            location = locate(module)
+            if location is not None and self._is_local(location):
+                self._add_with_parents(location)
+
+    def _is_local(self, location: Location) -> bool:
+        places = [location.file] if location.file else location.folders
+        return not is_stdlib(location.name) and any(
+            relative(place, self._root) is not None and not is_installed(place, self._root)
+            for place in places
+        )
+
+    def _add_with_parents(self, location: Location) -> None:
+        parts = location.name.split(".")
+        for end in range(1, len(parts)):
+            parent = locate(".".join(parts[:end]))
+            assert parent is not None  # its submodule was found through it
+            self._add(parent)
+        self._add(location)
+
+    def _add(self, location: Location) -> None:
+        if location.name in self.names:
+            return
+        self.names.add(location.name)
+        if location.file is None:
+            return
+        if location.file.suffix != ".py":
+            raise CaptureError(
+                f"the local module {location.name} ({location.file.name}) is compiled",
+                "build it as a package and install that, or keep its .py file beside the notebook",
+            )
+        path = location.name.replace(".", "/")
+        if location.folders:
+            for file in _python_files(location.folders[0]):
+                self.files[f"{path}/{file.relative_to(location.folders[0]).as_posix()}"] = file
+            path += "/__init__"
+        path += ".py"
+        self.files[path] = location.file
+        self.sources[path] = decode_source(location.file.read_bytes())
+        tree = ast.parse(self.sources[path], str(location.file))
+        self._warn_if_edited(location.name, path)
+        package = location.name if location.folders else location.name.rpartition(".")[0]
+        imports = _Imports(package)
+        imports.visit(tree)
+        for module in sorted(imports.found):
+            self._follow(module, path, guarded=module not in imports.required)
+
+    def _follow(self, module: str, importer: str, guarded: bool) -> None:
+        location = locate(module)
+        if location is None:
+            if not guarded:
+                self.warnings.append(
+                    CaptureWarning(
+                        f"{importer} imports {module.partition('.')[0]}, which is not installed "
+                        f"here: it does not travel",
+                        "install it if the service needs it",
+                    )
+                )
+        elif self._is_local(location):
+            self._add_with_parents(location)
+        elif not is_stdlib(location.name):
+            self.imports.setdefault(location.name, f"imported by {importer}")
+
+    def _warn_if_edited(self, name: str, path: str) -> None:
+        """Functions in memory must be those of the file, as the file is what travels."""
+        codes = set(_codes(compile(self.sources[path], path, "exec", dont_inherit=True)))
+        for function in vars(sys.modules.get(name, ast)).values():
+            if not isinstance(function, FunctionType):
+                continue
+            code = function.__code__
+            if code.co_filename == str(self.files[path]) and code not in codes:
+                self.warnings.append(
+                    CaptureWarning(
+                        f"{path} was edited after the notebook imported it: the file travels, but "
+                        f"{function.__name__} in memory is another",
+                        "restart the kernel, run the notebook again, then deploy",
+                    )
+                )
+                return
+
+
+def project_root(folder: Path) -> Path:
+    """The nearest folder at or above ``folder`` that looks like a project, else ``folder``."""
+    for place in (folder, *folder.parents):
+        if any((place / name).exists() for name in _PROJECT_ROOT):
+            return place
+    return folder
+
+
+def is_installed(file: Path, root: Path) -> bool:
+    """Whether a file below ``root`` is in a place for installed modules or hidden things."""
+    path = Path(relative(file, root) or "")
+    return (
+        is_site(path)
+        or any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+        or any((root / parent / "pyvenv.cfg").exists() for parent in path.parents)
+    )
+
+
+def _python_files(package: Path) -> Iterator[Path]:
+    for file in sorted(package.rglob("*.py")):
+        if not is_installed(file, package):
+            yield file
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes(constant)
+
+
+class _Imports(ast.NodeVisitor):
+    """Dotted names that a module imports at any depth.
+
+    Attributes:
+        found: all of them; ``from a import b`` gives ``a.b``.
+        required: those that are not inside a ``try``, where a missing module is foreseen.
+    """
+
+    def __init__(self, package: str) -> None:
+        self.found: set[str] = set()
+        self.required: set[str] = set()
+        self._package = package
+        self._guards = 0
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._found(alias.name)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        module = node.module or ""
+        if node.level:
+            module = resolve_name("." * node.level + module, self._package)
+        for alias in node.names:
+            self._found(module if alias.name == "*" else f"{module}.{alias.name}")
+
+    def visit_Try(self, node: ast.Try) -> None:
+        self._guards += 1
+        self.generic_visit(node)
+        self._guards -= 1
+
+    def visit_If(self, node: ast.If) -> None:
+        if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            for statement in node.orelse:
+                self.visit(statement)
+        else:
+            self.generic_visit(node)
+
+    def _found(self, module: str) -> None:
+        self.found.add(module)
+        if not self._guards:
+            self.required.add(module)
