@@ -251,7 +251,7 @@ class _Walk:
             yield Part("import", names, text, group[0].cell, group[0].note)
         if loader != "load":
             note = "the notebook has a load of its own"
-            yield Part("import", (loader,), f"from ..store import load as {loader}", None, note)
+            yield Part("import", (loader,), f"from .store import load as {loader}", None, note)
         for piece in ordered:
             if piece.kind != "import":
                 own = (piece.name,) if piece.name.isidentifier() else ()
