@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nb2service.capture.outside import files as files_module
 from nb2service.capture.model import Part
+from nb2service.capture.outside import files as files_module
 from nb2service.capture.outside.files import find_files, recording_opened_files
 from nb2service.errors import CaptureError
 
