@@ -138,8 +138,9 @@ class ProofRun:
         where = _PLACES.get(self.environment, self.environment)
         total = sum(entry.total for entry in self.entries)
         if self.verdict == EQUAL:
-            tolerant = any(entry.tolerance_reason for entry in self.entries)
-            how = "within the stated tolerance" if tolerant else "exactly"
+            tolerant = [entry for entry in self.entries if entry.tolerance_reason]
+            furthest = max((max(entry.rtol, entry.atol) for entry in tolerant), default=0.0)
+            how = f"to within {furthest:g}" if tolerant else "exactly"
             answers = (
                 "1 answer over HTTP equals" if total == 1 else f"{total} answers over HTTP equal"
             )

@@ -190,7 +190,7 @@ def test_a_tolerance_is_stated_with_its_reason(project: Path, served: Callable[.
     write_contract(project, replace(ENTRY, rtol=1e-9, tolerance_reason=reason))
     done = run(project, served(lambda rows: [value * (1 + 1e-12) for value in right(rows)]))
     assert done.verdict == "equal"
-    assert "within the stated tolerance" in done.summary
+    assert "to within 1e-09" in done.summary
     assert reason in done.text
 
 
