@@ -44,7 +44,8 @@ def to_json(done: Plan | Deployment) -> dict[str, Any]:
     if isinstance(done, Deployment):
         document |= {
             "python": done.python,
-            "kept": list(done.kept),
+            "kept": list(done.files.kept),
+            "edited": list(done.files.edited),
             "proof": done.proof.to_json(),
             "service": done.service.to_json() if done.service else None,
             "curl": curl(done),
@@ -228,8 +229,10 @@ def _lines(plan: Plan, deployed: Deployment | None, pending: str) -> list[dict[s
     if pending:
         lines.append({"role": "pending", "mark": "…", "text": pending})
     notes = [str(warning) for warning in plan.capture.warnings]
-    for path in deployed.kept if deployed else ():
+    for path in deployed.files.kept if deployed else ():
         notes.append(f"{path} was edited, and stays as it is; the new text is in {path}.new")
+    for path in deployed.files.edited if deployed else ():
+        notes.append(f"{path} was edited, and stays as it is")
     return lines + [{"role": "warning", "mark": "!", "text": note} for note in notes]
 
 

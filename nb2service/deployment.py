@@ -23,7 +23,7 @@ from .options import Options
 from .project.model import GENERATED
 from .project.names import project_name
 from .project.render import render
-from .project.write import written
+from .project.write import Written, written
 
 Report = Callable[[str], None]
 
@@ -54,7 +54,7 @@ class Deployment:
         python: the interpreter of the kernel's environment.
         service: the running service; None with ``--no-launch``.
         proof: what was compared so far, and the verdict.
-        kept: files that a person had edited, left as they are; the new text is in ``FILE.new``.
+        files: what was done to the folder; files that a person had edited are as they were.
         generated: the record of what was written, which tells this deployment from a later one.
     """
 
@@ -62,7 +62,7 @@ class Deployment:
     python: str
     service: Service | None
     proof: Proof
-    kept: tuple[str, ...]
+    files: Written
     generated: bytes = field(repr=False)
 
 
@@ -108,7 +108,7 @@ def deploy(options: Options, shell: Any, report: Report = lambda phase: None) ->
     proof = Proof((run,))
     write_proof(plan.folder, proof)
     generated = (plan.folder / GENERATED).read_bytes()
-    return Deployment(plan, sys.executable, service, proof, files.kept, generated)
+    return Deployment(plan, sys.executable, service, proof, files, generated)
 
 
 def _launch_and_prove(

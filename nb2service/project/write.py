@@ -31,12 +31,14 @@ class Written:
         removed: files of the last generation that the project no longer has.
         kept: files that a person edited and that would have changed; the new version is beside
             each, as ``<file>.new``. Edited files that are no longer generated are here too.
+        edited: files that a person edited and that would not have changed; they stay.
     """
 
     folder: Path
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     kept: tuple[str, ...]
+    edited: tuple[str, ...]
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def written(project: Project, folder: Path) -> Iterator[Written]:
                 _replace_in_place(changes, folder, staging, undo)
             else:
                 _place_new(changes, folder, undo)
-        yield Written(folder, changes.visible(), changes.removed, changes.kept)
+        yield Written(folder, changes.visible(), changes.removed, changes.kept, changes.edited)
         undo.pop_all()
 
 
@@ -68,6 +70,7 @@ class _Changes:
     remove: tuple[str, ...]
     removed: tuple[str, ...]
     kept: tuple[str, ...]
+    edited: tuple[str, ...]
 
     def visible(self) -> tuple[str, ...]:
         return tuple(path for path in self.write if not path.startswith(STATE + "/"))
@@ -79,6 +82,7 @@ def _plan(project: Project, folder: Path) -> _Changes:
     write: dict[str, bytes] = {}
     kept: list[str] = []
     merged: list[str] = []
+    edited: list[str] = []
     generated = {p: data for p, data in project.files.items() if not p.startswith(STATE + "/")}
     for path, data in generated.items():
         current, wanted = _read(folder, path), _fingerprint(path, data)
@@ -88,7 +92,9 @@ def _plan(project: Project, folder: Path) -> _Changes:
         elif found != wanted and last.get(path) != wanted:
             kept.append(path)
             write[path + ".new"] = data
-        elif found == wanted and _read(folder, path + ".new") == data:
+        elif found != wanted:
+            edited.append(path)
+        elif _read(folder, path + ".new") == data:
             merged.append(path + ".new")
     stale = [path for path in last if path not in generated]
     present = {path: current for path in stale if (current := _read(folder, path)) is not None}
@@ -100,7 +106,7 @@ def _plan(project: Project, folder: Path) -> _Changes:
     if (write or remove) and last:
         write = _without_proof(folder, write)
         remove += [PROOF] if _read(folder, PROOF) is not None else []
-    return _Changes(write, tuple(remove), tuple(removed), tuple(sorted(kept)))
+    return _Changes(write, tuple(remove), tuple(removed), tuple(sorted(kept)), tuple(edited))
 
 
 def _last_generated(folder: Path) -> dict[str, str]:

@@ -170,7 +170,7 @@ def _check_range(parsed: Sequence[Any], low: int, high: int, dtype: Any) -> None
 
 def _moments(parsed: Sequence[Any], dtype: Any) -> Any:
     factor = unit_of(dtype)
-    counts = np.empty(len(parsed), dtype=np.int64)
+    counts: Any = np.empty(len(parsed), dtype=np.int64)
     for position, nano in enumerate(parsed):
         if nano is None:
             counts[position] = np.iinfo(np.int64).min
@@ -190,7 +190,7 @@ def _categorical(parsed: Sequence[Any], field: Field) -> Any:
     known = field.categories or ()
     # 1, 1.0 and true are equal in Python, but not the same category.
     codes = {(_number_kind(value), value): code for code, value in enumerate(known)}
-    made = np.empty(len(parsed), dtype=np.int64)
+    made: Any = np.empty(len(parsed), dtype=np.int64)
     for position, value in enumerate(parsed):
         scalar = not isinstance(value, (list, dict))
         code = codes.get((_number_kind(value), value)) if scalar else None
@@ -259,7 +259,7 @@ def _objects(
 ) -> Any:
     gap = missing_in(field)
     kinds = set(map(type, wire))
-    made = np.empty(len(wire), dtype=object)
+    made: Any = np.empty(len(wire), dtype=object)
     if not field.python and kinds <= _PLAIN.get(field.type, set()):
         made[:] = wire
         return made
@@ -278,7 +278,7 @@ def missing_in(field: Field) -> Any:
 
 def object_array(items: list[Any]) -> Any:
     """A one-dimensional object array, also of lists of equal length."""
-    made = np.empty(len(items), dtype=object)
+    made: Any = np.empty(len(items), dtype=object)
     for position, item in enumerate(items):
         made[position] = item
     return made

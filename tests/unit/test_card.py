@@ -12,12 +12,15 @@ from nb2service import card
 from nb2service.deployment import Deployment, Plan
 from nb2service.errors import LaunchError
 from nb2service.launch.proof_model import Proof, ProofRun
+from nb2service.project.write import Written
+
+FILES = Written(Path("churn-service"), (), (), ("Dockerfile",), ("compose.yaml",))
 
 
 def deployment(*runs: ProofRun) -> Deployment:
     capture: Any = SimpleNamespace(name="churn")
     return Deployment(
-        Plan(capture, Path("churn-service"), b"", {}), "python", None, Proof(runs), (), b""
+        Plan(capture, Path("churn-service"), b"", {}), "python", None, Proof(runs), FILES, b""
     )
 
 

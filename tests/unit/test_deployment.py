@@ -13,6 +13,7 @@ from nb2service.deployment import Deployment, Plan, prove_clean
 from nb2service.errors import LaunchError, ProofError
 from nb2service.launch.proof_model import Proof, ProofRun
 from nb2service.project.model import GENERATED, PROOF
+from nb2service.project.write import Written
 
 RUN = ProofRun("clean", "3.11.7", (), ())
 
@@ -23,7 +24,8 @@ def deployment(tmp_path: Path) -> Deployment:
     record.parent.mkdir()
     record.write_bytes(b"mine")
     capture: Any = SimpleNamespace(package="churn_service")
-    return Deployment(Plan(capture, tmp_path, b"", {}), "python", None, Proof(()), (), b"mine")
+    files = Written(tmp_path, (), (), (), ())
+    return Deployment(Plan(capture, tmp_path, b"", {}), "python", None, Proof(()), files, b"mine")
 
 
 def test_the_clean_proof_joins_the_record(

@@ -120,7 +120,8 @@ def test_an_edited_file_is_kept_and_the_new_version_put_beside(standing):
     app, new = standing / "churn_service/app.py", standing / "churn_service/app.py.new"
     app.write_text("app = 'edited'\n")
 
-    assert write(project(), standing).kept == ()  # nothing new: no file beside
+    done = write(project(), standing)
+    assert (done.kept, done.edited) == ((), ("churn_service/app.py",))  # no file beside
     assert not new.exists()
 
     done = write(project(churn_service__app_py="app = 2\n"), standing)
