@@ -90,7 +90,7 @@ def capture(
     return Capture(
         name=wanted.name,
         package=wanted.package,
-        contract=_contract(wanted.name, notebook, learned, provenance.to_json()),
+        contract=_contract(wanted.name, notebook, learned, closure, provenance.to_json()),
         parts=closure.parts,
         artifacts=closure.artifacts,
         files=files.files,
@@ -142,13 +142,18 @@ def _learn(
 
 
 def _contract(
-    name: str, notebook: Notebook, learned: list[Learned], metadata: dict[str, Any]
+    name: str,
+    notebook: Notebook,
+    learned: list[Learned],
+    closure: Closure,
+    metadata: dict[str, Any],
 ) -> Contract:
     return Contract(
         name=name,
         title=notebook.title or name,
         description=notebook.purpose,
         entries=tuple(item.entry for item in learned),
+        setup=any(part.kind == "setup" for part in closure.parts),
         metadata=metadata,
     )
 

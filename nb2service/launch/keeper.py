@@ -126,10 +126,12 @@ class Keeper:
             )
 
     def _read_probe(self, process: Process) -> None:
-        ready = process.answered_ready()
+        said = process.read_probe()
         self._forget_probe(process)
-        if ready:
+        if said == "ready":
             self._settle(process, "")
+        elif said == "failed":
+            self._settle(process, "it does not answer its own example")
 
     def _forget_probe(self, process: Process) -> None:
         if process.probe:

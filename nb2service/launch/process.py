@@ -106,13 +106,17 @@ class Process:
             )
         return self.probe is not None
 
-    def answered_ready(self) -> bool:
-        """Whether the answer to the probe, now readable, is 200."""
+    def read_probe(self) -> str:
+        """What the answer to the probe, now readable, says: ``ready``, ``waiting``, ``failed``."""
         assert self.probe is not None
         head = b""
         with suppress(OSError):
-            head = self.probe.recv(64)
-        return head.startswith(b"HTTP/1.") and head[8:12] == b" 200"
+            head = self.probe.recv(4096)
+        if head.startswith(b"HTTP/1.") and head[8:12] == b" 200":
+            return "ready"
+        # 503 without the advice to come again.
+        gave_up = head[8:12] == b" 503" and b"retry-after:" not in head.lower()
+        return "failed" if gave_up else "waiting"
 
     def close_probe(self) -> None:
         """Forget a probe that is under way."""

@@ -44,6 +44,7 @@ def render_readme(capture: Capture) -> str:
     return fill(
         "README.md.j2",
         title=contract.title or capture.provenance.title or capture.name,
+        setup=contract.setup,
         purpose=contract.description or capture.provenance.purpose,
         source=source_of(capture.provenance),
         image=f"{capture.name}-service",

@@ -86,7 +86,10 @@ def _add_information(app: Flask, service: Service, metrics: Metrics) -> None:
     @app.get("/readyz")
     def readyz() -> Response:
         if not service.ready:
-            raise Problem(503, service.reason, headers={"Retry-After": "1"})
+            # Without Retry-After: waiting will not help.
+            raise Problem(
+                503, service.reason, headers={} if service.failed else {"Retry-After": "1"}
+            )
         return _json(b'{"status":"ready"}')
 
     @app.get("/metrics")
@@ -150,9 +153,8 @@ def _add_request_log(app: Flask, metrics: Metrics) -> None:
         }
         entry = g.get("entry")
         if entry is None:  # probes and scrapes would drown the requests that matter
-            log.log(
-                logging.DEBUG if response.status_code < 400 else logging.INFO, "%s", _line(line)
-            )
+            quiet = response.status_code < 400 or request.path == "/readyz"
+            log.log(logging.DEBUG if quiet else logging.INFO, "%s", _line(line))
             return response
         answer = g.get("answer")
         line["entry"] = entry

@@ -153,6 +153,8 @@ class Contract:
         entries: the first one also answers ``POST /predict``, if no other is called so
             and it is the only one.
         metadata: provenance shown by ``GET /metadata`` (notebook, hash, versions).
+        setup: whether ``notebook.py`` opens things at start (service-setup cells). They belong
+            to the process and thread that made them, so its code then runs in one thread.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Contract:
     description: str
     entries: tuple[Entry, ...]
     metadata: dict[str, Any] = field(default_factory=dict)
+    setup: bool = False
 
     def routes(self) -> dict[str, Entry]:
         """Route name → entry; a single entry also answers ``predict``."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from operator import attrgetter
 from time import perf_counter
@@ -47,15 +48,23 @@ class Endpoint:
         entry: its contract.
         module: the imported ``notebook.py``.
         max_batch: rows that one request may hold.
+        thread: where the notebook's code must run, if that matters to it.
 
     Raises:
         AttributeError: ``notebook.py`` does not bind what the contract names.
     """
 
-    def __init__(self, entry: Entry, module: ModuleType, max_batch: int = 100_000) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        module: ModuleType,
+        max_batch: int = 100_000,
+        thread: Executor | None = None,
+    ) -> None:
         self.entry = entry
         self.module = module
         self.max_batch = max_batch
+        self.thread = thread
         self._call = attrgetter(entry.call)(module)
         for name in entry.bind.values():
             attrgetter(name)(module)
@@ -134,7 +143,10 @@ class Endpoint:
     def _run(self, rows: tuple[Any, ...], arguments: dict[str, Any]) -> Any:
         bound = {name: attrgetter(held)(self.module) for name, held in self.entry.bind.items()}
         try:
-            answer = self._call(*rows, **arguments, **bound)
+            if self.thread:
+                answer = self.thread.submit(self._call, *rows, **arguments, **bound).result()
+            else:
+                answer = self._call(*rows, **arguments, **bound)
             return _loop().run(answer) if self.entry.is_async else answer
         except Exception as error:  # whatever the notebook's code raises
             raise NotebookCodeError(self.entry.name) from error

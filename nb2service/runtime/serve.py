@@ -11,7 +11,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,18 @@ def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _shared_metrics():
         from .app import create_app
+        from .service import read_contract
 
-        _run(create_app(settings, warm=False), settings, sockets)
+        def load() -> Any:
+            return create_app(settings, warm=False)
+
+        # What the notebook opens at start must not cross a fork: each worker opens its own.
+        _run(load if read_contract().setup else _loaded(load()), settings, sockets)
+
+
+def _loaded(app: Any) -> Callable[[], Any]:
+    """The application as it is, for all workers: they share the model's memory."""
+    return lambda: app
 
 
 @contextmanager
@@ -74,18 +84,19 @@ def _shared_metrics() -> Iterator[None]:
             shutil.rmtree(made, ignore_errors=True)
 
 
-def _run(app: Any, settings: Settings, sockets: list[socket.socket]) -> None:
+def _run(load: Callable[[], Any], settings: Settings, sockets: list[socket.socket]) -> None:
     from gunicorn.app.base import BaseApplication
+    from gunicorn.arbiter import Arbiter
     from prometheus_client.multiprocess import mark_process_dead
 
     addresses = [_url(item) for item in sockets]
-    service = app.extensions["service"]
 
     def when_ready(server: Any) -> None:
         log.info("%s", json.dumps({"event": "listening", "on": addresses, "pid": server.pid}))
 
     def post_worker_init(worker: Any) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+        service = worker.wsgi.extensions["service"]
         # Only now: threads that numeric libraries start for the first call do not survive a fork.
         threading.Thread(target=service.warm, name="warm-up", daemon=True).start()
 
@@ -101,7 +112,6 @@ def _run(app: Any, settings: Settings, sockets: list[socket.socket]) -> None:
         "timeout": settings.timeout,
         "graceful_timeout": min(settings.timeout, _LONGEST_SHUTDOWN),
         "keepalive": 75,
-        "preload_app": True,
         "loglevel": "debug" if settings.log_level == "DEBUG" else "warning",
         "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
         "proc_name": __package__,
@@ -119,10 +129,20 @@ def _run(app: Any, settings: Settings, sockets: list[socket.socket]) -> None:
                     self.cfg.set(name, value)
 
         def load(self) -> Any:
-            return app
+            try:
+                return load()
+            except StartError as error:
+                print(error, file=sys.stderr)
+                sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     _keep_signals_for_new_workers()
-    Server().run()
+    master = os.getpid()
+    try:
+        Server().run()
+    except SystemExit as end:
+        if os.getpid() == master and end.code == Arbiter.WORKER_BOOT_ERROR:
+            sys.exit(1)  # as for whatever else keeps the service from starting
+        raise
 
 
 def _keep_signals_for_new_workers() -> None:

@@ -9,6 +9,7 @@ import os
 import platform
 import traceback
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -56,17 +57,19 @@ class Service:
 
     def __init__(self, max_batch: int) -> None:
         self.contract = read_contract()
-        self.module = _load_notebook()
+        # A database connection, say, answers only the thread that opened it.
+        thread = ThreadPoolExecutor(1, "notebook") if self.contract.setup else None
+        self.module = thread.submit(_load_notebook).result() if thread else _load_notebook()
         try:
             self.endpoints = {
-                route: Endpoint(entry, self.module, max_batch)
+                route: Endpoint(entry, self.module, max_batch, thread)
                 for route, entry in self.contract.routes().items()
             }
         except AttributeError as error:
             raise LoadError(
                 f"contract.json names what notebook.py does not have: {error}"
             ) from None
-        self.ready = False
+        self.ready = self.failed = False
         self.reason = "the model is warming up"
 
     def warm(self) -> None:
@@ -75,11 +78,12 @@ class Service:
             try:
                 endpoint.warm()
             except (NotebookCodeError, Problem) as error:
+                self.failed = True
                 self.reason = f"the entry {endpoint.entry.name!r} does not answer its own example"
                 log.error(
                     "%s",
                     json.dumps({"event": "warm-up failed", "entry": endpoint.entry.name}),
-                    exc_info=error,
+                    exc_info=error.__cause__ or error,
                 )
                 return
         self.ready, self.reason = True, ""

@@ -23,7 +23,9 @@ class Answer(BaseHTTPRequestHandler):
         if self.path == "/slow":
             time.sleep(1)
         body = json.dumps({"version": VERSION, "pid": os.getpid(), **environment()}).encode()
-        self.send_response(503 if VERSION == "never ready" else 200)
+        self.send_response(503 if VERSION in ("never ready", "gave up") else 200)
+        if VERSION == "never ready":
+            self.send_header("Retry-After", "1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

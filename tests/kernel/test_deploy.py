@@ -146,6 +146,37 @@ def test_no_launch_leaves_the_proven_folder_alone(kernel: LiveKernel) -> None:
     assert "No service is running" in kernel.check("%deploy --list").stdout
 
 
+def test_what_a_setup_cell_opens_serves_from_the_thread_that_opened_it(kernel: LiveKernel) -> None:
+    kernel.check("%load_ext nb2service\nimport sqlite3")
+    kernel.check(
+        "conn = sqlite3.connect(':memory:')\n"
+        "conn.execute('create table prices (name text, price real)')\n"
+        "conn.execute(\"insert into prices values ('tea', 2.5)\")",
+        tags=["service-setup"],
+    )
+    kernel.check(
+        "def price(name: str) -> float:\n"
+        "    rows = conn.execute('select price from prices where name = ?', (name,))\n"
+        "    return rows.fetchone()[0]"
+    )
+    kernel.check("price('tea')")
+    card = kernel.check("%deploy price --name shop").card
+    assert card["proof"]["verdict"] == "equal"
+    url = card["service"]["url"]
+    for _ in range(8):
+        assert post(f"{url}/price", {"name": "tea"}) == (200, {"predictions": [2.5]})
+
+
+def test_an_entry_that_works_in_the_notebook_only_is_said_at_once(kernel: LiveKernel) -> None:
+    kernel.check("%load_ext nb2service")
+    kernel.check("def predict(x: int) -> int:\n    assert __name__ == '__main__'\n    return x")
+    kernel.check("predict(1)")
+    reply = kernel.run("%deploy predict --name lonely", timeout=20)
+    assert "does not answer its own example" in reply.error
+    assert "assert __name__ == '__main__'" in reply.error
+    assert not (kernel.folder / "lonely-service").exists()
+
+
 def test_list_logs_stop(kernel: LiveKernel) -> None:
     kernel.check("%load_ext nb2service")
     kernel.check(IRIS)

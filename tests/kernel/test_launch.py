@@ -169,6 +169,12 @@ def test_a_service_that_is_never_ready_times_out(project: Path) -> None:
         start(project, timeout=1)
 
 
+def test_a_service_that_gave_up_is_not_waited_for(project: Path) -> None:
+    be(project, "gave up")
+    with pytest.raises(LaunchError, match="does not answer its own example"):
+        start(project, timeout=60)
+
+
 def test_a_missing_interpreter_is_said(project: Path) -> None:
     with pytest.raises(LaunchError, match=r"No such file or directory: /no/python"):
         start(project, python="/no/python")

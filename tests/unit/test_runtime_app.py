@@ -401,7 +401,9 @@ def test_an_entry_that_fails_its_own_example_is_never_ready(app, client, lines):
     service.ready = False
     service.endpoints["broken"].entry.input.fields[0].__dict__["example"] = "a"
     service.warm()
-    assert "'broken' does not answer its own example" in client.get("/readyz").text
+    answer = client.get("/readyz")
+    assert "'broken' does not answer its own example" in answer.text
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, False)
 
 
 def test_openapi_is_valid_and_says_what_the_service_does(client):
