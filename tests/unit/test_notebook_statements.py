@@ -236,12 +236,20 @@ def test_calls_of_methods(callee):
     assert len(calls_of(callee, statements(*cells))) == 1
 
 
-def test_a_long_notebook_parses_fast():
+def test_time_to_parse_grows_with_the_cells():
     cell = "\n".join(
         ["%matplotlib inline", "df = load()"]
         + [f"df['c{i}'] = df['a'].map(lambda v: v * k)" for i in range(5)]
         + ["def f(x):", *["    y = [i * z for i in x]"] * 10, "    return y"]
     )
-    began = time.perf_counter()
-    assert len(statements(*[cell] * 300)) == 300 * 8
-    assert time.perf_counter() - began < 3
+
+    def fastest(cells: int) -> float:
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            assert len(statements(*[cell] * cells)) == cells * 8
+            times.append(time.process_time() - began)
+        return min(times)
+
+    # In proportion: the machine's speed is none of the test's business.
+    assert fastest(200) < 4 * 2.5 * fastest(50)
