@@ -15,6 +15,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -225,13 +226,16 @@ def test_replacing_under_load_loses_no_request(project: Path) -> None:
     url = start(project).url
     seen: Counter[str] = Counter()
     failures: list[Exception] = []
+    replaced = threading.Event()
 
     def load() -> None:
-        for _ in range(500):
+        for _ in range(20_000):  # far more than are sent until both versions are replaced
             try:
                 seen[ask(url)["version"]] += 1
             except Exception as error:  # whatever a client could see counts
                 failures.append(error)
+            if replaced.is_set():
+                return
 
     clients = [threading.Thread(target=load) for _ in range(4)]
     for client in clients:
@@ -239,11 +243,11 @@ def test_replacing_under_load_loses_no_request(project: Path) -> None:
     for version in ("2", "3"):
         be(project, version)
         start(project)
-    replaced_under_load = any(client.is_alive() for client in clients)
+    replaced_under_load = all(client.is_alive() for client in clients)
+    replaced.set()
     for client in clients:
         client.join()
     assert failures == []
-    assert sum(seen.values()) == 2000
     assert replaced_under_load
     assert seen.keys() == {"1", "2", "3"}
 
@@ -354,10 +358,10 @@ def test_an_unknown_name_lists_those_that_run(project: Path) -> None:
 def test_the_log_is_read_and_followed(project: Path) -> None:
     service = start(project)
     ask(service.url, "/one")
-    assert eventually(lambda: read_log("churn", 1) == "asked for /one")
+    assert eventually(lambda: "asked for /one" in read_log("churn", 5))
     lines = follow_log("churn", poll=0.02)
     ask(service.url, "/two")
-    assert next(lines) == "asked for /two"
+    assert "asked for /two" in islice(lines, 3)
     start(project)  # a new deployment begins a new log
     ask(service.url, "/three")
     assert any(line == "asked for /three" for line in lines)
