@@ -6,17 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jupyter_client.manager import KernelManager
-from live_kernel import LiveKernel
+from live_kernel import LiveKernel, live_kernel
 
 
 @pytest.fixture
 def kernel(tmp_path: Path, own_registry: Path) -> Iterator[LiveKernel]:
     """A fresh kernel whose working directory is the test's own."""
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(cwd=str(tmp_path))
-    live = LiveKernel(manager, tmp_path)
-    try:
+    with live_kernel(tmp_path) as live:
         yield live
-    finally:
-        live.stop()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,3 +108,16 @@ class LiveKernel:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
+
+
+@contextmanager
+def live_kernel(folder: Path) -> Iterator[LiveKernel]:
+    """A fresh kernel in ``folder``; on sockets of its own, as ports may be taken meanwhile."""
+    with tempfile.TemporaryDirectory() as sockets:
+        manager = KernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
+        manager.start_kernel(cwd=str(folder))
+        live = LiveKernel(manager, folder)
+        try:
+            yield live
+        finally:
+            live.stop()

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_client.manager import KernelManager
-from live_kernel import LiveKernel
+from live_kernel import LiveKernel, live_kernel
 
 SKLEARN = """
 import numpy as np, pandas as pd
@@ -291,15 +290,10 @@ get_ipython().execution_count = 1
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKernel]:
     """One kernel for all scenarios."""
     folder = tmp_path_factory.mktemp("kernel")
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(cwd=str(folder))
-    kernel = LiveKernel(manager, folder)
-    try:
+    with live_kernel(folder) as kernel:
         kernel.check("%load_ext nb2service")
         kernel.check(HERE)
         yield kernel
-    finally:
-        kernel.stop()
 
 
 @pytest.fixture
