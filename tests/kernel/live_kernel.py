@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class LiveKernel:
     def __init__(self, manager: KernelManager, folder: Path) -> None:
         self.manager = manager
         self.folder = folder
+        self.replied: set[str] = set()
         self.client = manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
@@ -87,7 +89,16 @@ class LiveKernel:
         reply, shown = Reply(), {}
         deadline = time.monotonic() + timeout
         while True:
-            message = self.client.get_iopub_msg(timeout=max(0.1, deadline - time.monotonic()))
+            try:
+                message = self.client.get_iopub_msg(timeout=5)
+            except queue.Empty:
+                # Kernels have been seen to lose the status "idle", never the reply.
+                if self._has_replied(parent):
+                    reply.displays = list(shown.values())
+                    return reply
+                if time.monotonic() > deadline:
+                    raise
+                continue
             if message["parent_header"].get("msg_id") != parent:
                 continue
             kind, content = message["msg_type"], message["content"]
@@ -103,6 +114,12 @@ class LiveKernel:
             elif kind == "status" and content["execution_state"] == "idle":
                 reply.displays = list(shown.values())
                 return reply
+
+    def _has_replied(self, parent: str) -> bool:
+        with suppress(queue.Empty):
+            while True:
+                self.replied.add(self.client.get_shell_msg(timeout=0)["parent_header"]["msg_id"])
+        return parent in self.replied
 
     def stop(self) -> None:
         self.client.stop_channels()
