@@ -86,16 +86,18 @@ class LiveKernel:
                 self.check(cell.source, tags=cell.metadata.get("tags", ()), id=cell.id)
 
     def _collect(self, parent: str, timeout: float) -> Reply:
-        reply, shown = Reply(), {}
+        reply, shown, replied = Reply(), {}, False
         deadline = time.monotonic() + timeout
         while True:
             try:
                 message = self.client.get_iopub_msg(timeout=5)
             except queue.Empty:
-                # Kernels have been seen to lose the status "idle", never the reply.
-                if self._has_replied(parent):
+                # Kernels have been seen to lose the status "idle", never the reply. What a cell
+                # shows comes on another socket than its reply, so one more silence is waited for.
+                if replied:
                     reply.displays = list(shown.values())
                     return reply
+                replied = self._has_replied(parent)
                 if time.monotonic() > deadline:
                     raise
                 continue
