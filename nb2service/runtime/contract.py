@@ -124,6 +124,8 @@ class Entry:
         atol: absolute tolerance, likewise.
         tolerance_reason: why not exact, in words; "" when exact.
         is_async: whether the function is a coroutine function.
+        lean: whether ``runtime.lean`` has a plan for it whose answers the build found to be the
+            model's own, bit for bit.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Entry:
     atol: float = 0.0
     tolerance_reason: str = ""
     is_async: bool = False
+    lean: bool = False
 
 
 @dataclass(frozen=True)
