@@ -7,7 +7,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -16,27 +15,14 @@ from typing import Any
 
 import nbformat
 import pytest
+from command_line import BIN, command, nb2service
 from live_kernel import EXAMPLES
-
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of its own with the example notebooks."""
     return Path(shutil.copytree(EXAMPLES, tmp_path / "work"))
-
-
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BIN / "nb2service", *words],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def notebook(folder: Path, *cells: str | tuple[str, str], name: str = "mine.ipynb") -> Path:
@@ -61,7 +47,7 @@ FIT = (
 
 def test_inspect_writes_nothing(folder: Path) -> None:
     before = sorted(folder.iterdir())
-    done = command(folder, "inspect", "iris.ipynb", "--json")
+    done = nb2service(folder, "inspect", "iris.ipynb", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert "predict" in [entry["name"] for entry in document["entries"]]
@@ -71,7 +57,7 @@ def test_inspect_writes_nothing(folder: Path) -> None:
 
 def test_build_proves_and_the_same_notebook_gives_the_same_bytes(folder: Path) -> None:
     for output in ("one", "two"):
-        done = command(folder, "build", "iris.ipynb", "-o", output)
+        done = nb2service(folder, "build", "iris.ipynb", "-o", output)
         assert done.returncode == 0, done.stderr
         assert "equal the notebook's" in done.stdout
     one, two = (
@@ -87,23 +73,16 @@ def test_build_proves_and_the_same_notebook_gives_the_same_bytes(folder: Path) -
 
 
 def test_a_projects_own_tests_pass(folder: Path) -> None:
-    assert command(folder, "build", "churn.ipynb").returncode == 0
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=folder / "churn-service",
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    assert nb2service(folder, "build", "churn.ipynb").returncode == 0
+    done = command(folder / "churn-service", "pytest", "-q", "-p", "no:cacheprovider")
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
     assert "skipped" not in done.stdout
 
 
 def test_prove_says_equal_and_finds_a_changed_model(folder: Path) -> None:
-    assert command(folder, "build", "loan.ipynb", "--entry", "decide").returncode == 0
-    proven = command(folder, "prove", "loan-service", "--json")
+    assert nb2service(folder, "build", "loan.ipynb", "--entry", "decide").returncode == 0
+    proven = nb2service(folder, "prove", "loan-service", "--json")
     assert proven.returncode == 0, proven.stderr
     runs = json.loads(proven.stdout)["runs"]
     assert [(run["environment"], run["verdict"]) for run in runs] == [
@@ -112,7 +91,7 @@ def test_prove_says_equal_and_finds_a_changed_model(folder: Path) -> None:
     ]
     source = folder / "loan-service" / "loan_service" / "notebook.py"
     source.write_text(source.read_text().replace("THRESHOLD = 0.2", "THRESHOLD = 0.9"))
-    differs = command(folder, "prove", "loan-service")
+    differs = nb2service(folder, "prove", "loan-service")
     assert differs.returncode == 1
     assert "granted" in differs.stderr
     assert (
@@ -127,21 +106,14 @@ def test_parameters_are_injected_as_papermill_does(folder: Path) -> None:
         "def scale(x: float) -> float:\n    return x * FACTOR",
         "scale(1.5)",
     )
-    done = command(folder, "build", "mine.ipynb", "-p", "FACTOR", "5", "--entry", "scale")
+    done = nb2service(folder, "build", "mine.ipynb", "-p", "FACTOR", "5", "--entry", "scale")
     assert done.returncode == 0, done.stderr
     case = json.loads((folder / "mine-service" / "tests" / "cases" / "scale.json").read_text())
     assert case["batch"] == [7.5]
 
 
 def test_nbconvert_gives_the_folder_as_a_zip(folder: Path) -> None:
-    done = subprocess.run(
-        [BIN / "jupyter", "nbconvert", "--to", "service", "iris.ipynb"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = command(folder, "jupyter", "nbconvert", "--to", "service", "iris.ipynb")
     assert done.returncode == 0, done.stderr
     archive = zipfile.ZipFile(io.BytesIO((folder / "iris.service.zip").read_bytes()))
     names = archive.namelist()
@@ -182,26 +154,26 @@ def run(folder: Path) -> Iterator[Any]:
 @pytest.mark.parametrize("source", ["loan.ipynb", "loan-service"])
 def test_run_serves_in_the_foreground(folder: Path, run: Any, source: str) -> None:
     if source == "loan-service":
-        assert command(folder, "build", "loan.ipynb").returncode == 0
+        assert nb2service(folder, "build", "loan.ipynb").returncode == 0
     process, url = run("run", source)
     with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
         assert answer.status == 200
-    listed = json.loads(command(folder, "list", "--json").stdout)
+    listed = json.loads(nb2service(folder, "list", "--json").stdout)
     assert [(service["name"], service["url"]) for service in listed] == [("loan", url)]
-    assert command(folder, "logs", "loan").returncode == 0
+    assert nb2service(folder, "logs", "loan").returncode == 0
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
-    assert json.loads(command(folder, "list", "--json").stdout) == []
+    assert json.loads(nb2service(folder, "list", "--json").stdout) == []
 
 
 def test_stop_from_another_process_ends_a_run(folder: Path, run: Any) -> None:
     process, _ = run("run", "loan.ipynb")
-    assert command(folder, "stop", "loan").returncode == 0
+    assert nb2service(folder, "stop", "loan").returncode == 0
     assert process.wait(20) == 0
 
 
 def test_the_demo_answers_once(folder: Path) -> None:
-    done = command(folder, "demo", "--once")
+    done = nb2service(folder, "demo", "--once")
     assert done.returncode == 0, done.stderr
     assert "POST http://127.0.0.1:" in done.stdout
     assert '"predictions"' in done.stdout
@@ -255,7 +227,7 @@ def test_a_fault_is_said_and_nothing_is_left(folder: Path, fault: str) -> None:
     cells, words, expected = FAULTS[fault]
     notebook(folder, *cells)
     before = sorted(folder.rglob("*"))
-    done = command(folder, "build", "mine.ipynb", *words)
+    done = nb2service(folder, "build", "mine.ipynb", *words)
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
     for word in expected:
@@ -267,7 +239,7 @@ def test_a_fault_is_said_and_nothing_is_left(folder: Path, fault: str) -> None:
 @pytest.mark.parametrize("choice", [("--until", "2"), ("--keep-going",)])
 def test_what_was_reached_can_be_captured(folder: Path, choice: tuple[str, ...]) -> None:
     notebook(folder, *FIT, "raise ConnectionError('no such host')")
-    done = command(folder, "build", "mine.ipynb", *choice)
+    done = nb2service(folder, "build", "mine.ipynb", *choice)
     assert done.returncode == 0, done.stderr
     assert (folder / "mine-service" / "proof.json").is_file()
 
@@ -282,7 +254,7 @@ def test_what_was_reached_can_be_captured(folder: Path, choice: tuple[str, ...])
     ],
 )
 def test_wrong_usage_is_exit_code_2(folder: Path, words: tuple[str, ...], expected: str) -> None:
-    done = command(folder, *words)
+    done = nb2service(folder, *words)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert expected in done.stderr
 
@@ -291,8 +263,8 @@ def test_wrong_usage_is_exit_code_2(folder: Path, words: tuple[str, ...], expect
     "words", [("stop", "ghost"), ("logs", "ghost"), ("prove", "data"), ("build", "absent.ipynb")]
 )
 def test_what_is_not_there_is_said(folder: Path, words: tuple[str, ...]) -> None:
-    done = command(folder, *words)
+    done = nb2service(folder, *words)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert words[1] in done.stderr
-    as_json = command(folder, *words, "--json")
+    as_json = nb2service(folder, *words, "--json")
     assert json.loads(as_json.stdout)["error"]["message"]

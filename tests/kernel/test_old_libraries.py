@@ -19,12 +19,12 @@ import nbformat
 import platformdirs
 import pytest
 import uv
+from command_line import nb2service
 from live_kernel import EXAMPLES
 
 from nb2service.launch.registry import locked
 
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 
 # What an environment made in late 2022 holds, its web and Jupyter packages too.
 OF_2022 = (
@@ -109,18 +109,6 @@ def jupyter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "jupyter"
 
 
-def build(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BIN / "nb2service", "build", *words],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 def test_installing_nb2service_moves_no_package(of_2022: Path) -> None:
     before, after = (
         set((of_2022 / name).read_text().splitlines()) for name in ("before.txt", "after.txt")
@@ -138,7 +126,7 @@ def test_a_notebook_of_2022_becomes_a_proven_service(
 ) -> None:
     register(jupyter, "old", of_2022)
     folder = Path(shutil.copytree(EXAMPLES, tmp_path / "work"))
-    done = build(folder, f"{notebook}.ipynb", "--kernel", "old", "--json")
+    done = nb2service(folder, "build", f"{notebook}.ipynb", "--kernel", "old", "--json")
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
     project = folder / f"{service}-service"
@@ -155,7 +143,7 @@ def test_a_kernel_without_nb2service_is_told_the_command(
     register(jupyter, "bare", place)
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("open('ran', 'w').close()")])
     nbformat.write(node, tmp_path / "mine.ipynb")
-    done = build(tmp_path, "mine.ipynb", "--kernel", "bare")
+    done = nb2service(tmp_path, "build", "mine.ipynb", "--kernel", "bare")
     python = shlex.quote(f"{place}/bin/python")
     told = f"{python} -m pip install nb2service" if pip else f"uv pip install --python {python} nb2"
     assert done.returncode == 1

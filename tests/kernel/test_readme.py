@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import command
 from live_kernel import EXAMPLES, LiveKernel
 
 from nb2service.cli import main
@@ -20,7 +21,6 @@ from nb2service.magic import parse_line
 from nb2service.notebook.cells import Tag
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-BIN = Path(sys.executable).parent
 
 
 def blocks(language: str) -> list[str]:
@@ -62,15 +62,7 @@ def folder(tmp_path: Path) -> Path:
 def test_the_shell_lines(folder: Path) -> None:
     (lines,) = [block for block in blocks("sh") if "nb2service inspect" in block]
     for line in lines.splitlines():
-        done = subprocess.run(
-            [BIN / "nb2service", *line.split()[1:]],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        done = command(folder, *line.split())
         assert done.returncode == 0, (line, done.stderr)
 
 
@@ -80,9 +72,7 @@ def serving(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    subprocess.run(
-        [BIN / "nb2service", "build", "churn.ipynb"], cwd=folder, check=True, capture_output=True
-    )
+    assert command(folder, "nb2service", "build", "churn.ipynb").returncode == 0
     (lines,) = [block for block in blocks("sh") if "serve --port" in block]
     place, line = lines.splitlines()
     words = [*line.split()[:-1], port]
