@@ -186,7 +186,8 @@ def service_environment() -> dict[str, str]:
     if kept.get("MPLBACKEND", "").startswith("module://"):
         del kept["MPLBACKEND"]  # the kernel's own, which draws into notebook cells
     # What the notebook's code prints is in the log at once, not when a buffer is full.
-    return {"PYTHONUNBUFFERED": "1", **kept}
+    # Services on the notebook's own machine leave most of it to the kernel.
+    return {"PYTHONUNBUFFERED": "1", "WORKERS": "1", **kept}
 
 
 def list_services() -> tuple[Service, ...]:

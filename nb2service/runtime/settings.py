@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .cores import default_workers
 
 # Serverless and model platforms each name the port in their own way; the first one set counts.
 PORT_NAMES = ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT", "PORT", "LISTENING_PORT")
@@ -18,10 +21,39 @@ SETTINGS: tuple[tuple[str, str, str], ...] = (
         "8080",
         "port to listen on (also AIP_HTTP_PORT, SAGEMAKER_BIND_TO_PORT, LISTENING_PORT)",
     ),
-    ("WORKERS", "1", "worker processes; they share the model's memory where the system can"),
+    (
+        "WORKERS",
+        "",
+        "worker processes; they share the model's memory where the system can. If not set: one "
+        "for each CPU that the container may use, as far as it has 256 MB of memory for each; "
+        "one in all where a notebook or `nb2service run` starts the service",
+    ),
     ("THREADS", "4", "requests that one worker handles at a time"),
     ("MAX_BATCH", "100000", "rows that one request may hold"),
     ("MAX_BODY", "100000000", "bytes that one request may hold"),
+    (
+        "MICRO_BATCH",
+        "1024",
+        "rows of concurrent requests that one call of the model may answer together; 0 to answer "
+        "each request by a call of its own",
+    ),
+    ("MICRO_BATCH_OFF", "", "entries whose requests are never joined, separated by commas"),
+    (
+        "MAX_QUEUE",
+        "1000",
+        "requests that may wait in one worker; beyond that the answer is 503 with Retry-After",
+    ),
+    (
+        "DEADLINE",
+        "30",
+        "seconds from a request's arrival to its answer; when they are over the answer is 503",
+    ),
+    (
+        "LEAN",
+        "1",
+        "0 to always call the model's own methods, also where the build found a shorter way to "
+        "bit-identical answers",
+    ),
     (
         "TIMEOUT",
         "60",
@@ -50,17 +82,26 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8080
-    workers: int = 1
+    workers: int = field(default_factory=default_workers)
     threads: int = 4
     max_batch: int = 100_000
     max_body: int = 100_000_000
+    micro_batch: int = 1024
+    micro_batch_off: frozenset[str] = frozenset()
+    max_queue: int = 1000
+    deadline: float = 30.0
+    lean: bool = True
     timeout: int = 60
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
-        for name in ("workers", "threads", "max_batch", "max_body", "timeout"):
+        for name in ("workers", "threads", "max_batch", "max_body", "max_queue", "timeout"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name.upper()} must be at least 1, not {getattr(self, name)}")
+        if self.micro_batch < 0:
+            raise SettingError(f"MICRO_BATCH must be at least 0, not {self.micro_batch}")
+        if not 0 < self.deadline < math.inf:
+            raise SettingError(f"DEADLINE must be some seconds above 0, not {self.deadline}")
         if not 0 <= self.port <= 65_535:
             raise SettingError(f"PORT must be between 0 and 65535, not {self.port}")
         if self.log_level not in LOG_LEVELS:
@@ -83,6 +124,11 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         threads=_integer(environ, "THREADS", default.threads),
         max_batch=_integer(environ, "MAX_BATCH", default.max_batch),
         max_body=_integer(environ, "MAX_BODY", default.max_body),
+        micro_batch=_integer(environ, "MICRO_BATCH", default.micro_batch),
+        micro_batch_off=frozenset(environ.get("MICRO_BATCH_OFF", "").replace(",", " ").split()),
+        max_queue=_integer(environ, "MAX_QUEUE", default.max_queue),
+        deadline=_seconds(environ, "DEADLINE", default.deadline),
+        lean=_switch(environ, "LEAN", default.lean),
         timeout=_integer(environ, "TIMEOUT", default.timeout),
         log_level=(environ.get("LOG_LEVEL") or default.log_level).upper(),
     )
@@ -94,3 +140,18 @@ def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
         return int(text)
     except ValueError:
         raise SettingError(f"{name} must be a whole number, not {text!r}") from None
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name) or str(default)
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingError(f"{name} must be a number of seconds, not {text!r}") from None
+
+
+def _switch(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    text = environ.get(name) or str(int(default))
+    if text not in ("0", "1"):
+        raise SettingError(f"{name} must be 0 or 1, not {text!r}")
+    return text == "1"

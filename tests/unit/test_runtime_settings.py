@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
+from nb2service.runtime.cores import default_workers
 from nb2service.runtime.settings import (
     PORT_NAMES,
     SETTINGS,
@@ -14,11 +17,32 @@ from nb2service.runtime.settings import (
 
 
 def test_nothing_set_gives_the_defaults_that_the_table_shows():
-    settings = read_settings({})
-    assert settings == Settings()
-    for name, default, meaning in SETTINGS:
-        assert str(getattr(settings, name.lower())) == default
-        assert meaning
+    assert read_settings({}) == Settings()
+    assert read_settings({name: "" for name, _, _ in SETTINGS}) == Settings()
+    assert read_settings({name: default for name, default, _ in SETTINGS}) == Settings()
+    assert {name.lower() for name, _, _ in SETTINGS} == {field.name for field in fields(Settings)}
+    assert all(meaning for _, _, meaning in SETTINGS)
+
+
+def test_workers_are_by_default_as_many_as_the_container_bears():
+    assert read_settings({}).workers == default_workers()
+    assert read_settings({"WORKERS": "3"}).workers == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("MICRO_BATCH", "0", 0),
+        ("MICRO_BATCH_OFF", "predict, score,", {"predict", "score"}),
+        ("MICRO_BATCH_OFF", "", set()),
+        ("DEADLINE", "0.25", 0.25),
+        ("DEADLINE", "30", 30.0),
+        ("LEAN", "0", False),
+        ("LEAN", "1", True),
+    ],
+)
+def test_each_value_is_read_in_its_own_way(name, text, value):
+    assert getattr(read_settings({name: text}), name.lower()) == value
 
 
 def test_the_first_port_of_the_platforms_counts():
@@ -36,6 +60,13 @@ def test_the_first_port_of_the_platforms_counts():
         ({"PORT": "-1"}, "PORT must be between 0 and 65535, not -1"),
         ({"WORKERS": "0"}, "WORKERS must be at least 1, not 0"),
         ({"MAX_BODY": "1e6"}, "MAX_BODY must be a whole number, not '1e6'"),
+        ({"MICRO_BATCH": "-1"}, "MICRO_BATCH must be at least 0, not -1"),
+        ({"MAX_QUEUE": "0"}, "MAX_QUEUE must be at least 1, not 0"),
+        ({"DEADLINE": "0"}, "DEADLINE must be some seconds above 0, not 0.0"),
+        ({"DEADLINE": "nan"}, "DEADLINE must be some seconds above 0, not nan"),
+        ({"DEADLINE": "inf"}, "DEADLINE must be some seconds above 0, not inf"),
+        ({"DEADLINE": "2s"}, "DEADLINE must be a number of seconds, not '2s'"),
+        ({"LEAN": "yes"}, "LEAN must be 0 or 1, not 'yes'"),
         (
             {"LOG_LEVEL": "loud"},
             "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, not 'LOUD'",
