@@ -15,7 +15,7 @@ ORDER = ["errors", "notebook", "capture", "project", "launch", "deployment"]
 # What a generated service may need, besides the notebook's own libraries.
 RUNTIME_LIBRARIES = {
     "flask", "werkzeug", "msgspec", "prometheus_client", "gunicorn",
-    "numpy", "pandas", "joblib", "pyarrow", "sklearn",
+    "numpy", "pandas", "joblib", "pyarrow", "sklearn", "opentelemetry",
 }  # fmt: skip
 
 
