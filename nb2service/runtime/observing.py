@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TextIO, cast
+from urllib.parse import quote
 
 import msgspec
 from flask.logging import wsgi_errors_stream
@@ -43,7 +44,8 @@ class Exchange:
 
     Attributes:
         id: of the request: the client's ``X-Request-Id`` if it is sane, else made here.
-        method, path: as received, the path decoded and without the query.
+        method: as received.
+        path: without the query, and decoded unless there is more than ASCII in it.
         begin, end: when the request was received and answered, by ``perf_counter``.
         trace: its place in a distributed trace; None if the client sent none.
         entry: the entry that was asked; "" for all else.
@@ -96,8 +98,8 @@ def arrive(
     """A request that just came in, with the values of its headers (``""`` if absent)."""
     if not (request_id and _SANE_ID.fullmatch(request_id)):
         request_id = os.urandom(16).hex()
-    if not path.isascii():  # bytes that are no UTF-8 may have come as surrogates
-        path = path.encode("utf-8", "replace").decode()
+    if not path.isascii():  # which may hold surrogates for bytes that are no UTF-8
+        path = quote(path, errors="replace")
     trace = tracing.read(traceparent, tracestate) if traceparent else None
     return Exchange(request_id, method, path, perf_counter(), trace)
 
