@@ -34,7 +34,7 @@ class Artifact:
     Attributes:
         name: the variable that holds it in ``notebook.py``.
         file: file name below ``artifacts/``; unique even where case does not count.
-        format: ``joblib`` or ``pickle``.
+        format: ``pickle``, or ``mapped`` where large arrays lie beside the pickle.
         data: the bytes of the file.
         type: qualified type name, e.g. ``sklearn.pipeline.Pipeline``.
         cell: the cell that bound it last; None if unknown.

@@ -74,7 +74,7 @@ def capture(
     }
     closure = walk(requests, namespace, notebook, statements, wanted.package, extra)
     files = find_files(closure.parts, closure.modules, folder, opened)
-    modules = {**_modules_of(learned, closure), **files.modules, **closure.modules}
+    modules = {**_modules_of(learned), **files.modules, **closure.modules}
     requirements = find_requirements(modules, files.local)
     pins = requirements.pins
     provenance = find_provenance(notebook, folder, pins)
@@ -191,8 +191,8 @@ def _names_in_contract(learned: list[Learned]) -> set[str]:
     return found - KNOWN_TYPES - {""}
 
 
-def _modules_of(learned: list[Learned], closure: Closure) -> dict[str, str]:
-    """Libraries that reading requests, writing answers and loading artifacts takes."""
+def _modules_of(learned: list[Learned]) -> dict[str, str]:
+    """Libraries that reading requests and writing answers takes."""
     entries: list[Entry] = [item.entry for item in learned]
     kinds = {kind for entry in entries for kind in (entry.input.kind, entry.output.kind)}
     modules = {}
@@ -200,8 +200,6 @@ def _modules_of(learned: list[Learned], closure: Closure) -> dict[str, str]:
         modules["pandas"] = "rows of requests become a frame"
     if "array" in kinds:
         modules["numpy"] = "rows of requests become an array"
-    if any(artifact.format == "joblib" for artifact in closure.artifacts):
-        modules["joblib"] = "artifacts are saved by it"
     return modules
 
 

@@ -53,7 +53,7 @@ def render_readme(capture: Capture) -> str:
         endpoints=_endpoints(capture),
         error=_error(first, capture.cases[first.name]),
         settings=SETTINGS,
-        pickles=[item for item in capture.artifacts if item.format in ("joblib", "pickle")],
+        pickles=[item for item in capture.artifacts if item.format in ("mapped", "pickle")],
         ship_list=capture.ship_list,
         warnings=capture.warnings,
         provenance=capture.provenance,

@@ -1,11 +1,10 @@
 """Captures made by hand, small but real: what a kernel would have handed over."""
 
-import io
+import pickle
 import sys
 from dataclasses import replace
 from importlib.metadata import version
 
-import joblib
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
@@ -36,8 +35,6 @@ def churn():
     """A classifier on a frame, with a helper, a local module, a data file and a test cell."""
     frame = pd.DataFrame({"age": [25, 40, 61, 33], "spend": [10.5, 99.0, 3.25, 40.0]})
     model = LogisticRegression().fit(frame, [0, 1, 0, 1])
-    stream = io.BytesIO()
-    joblib.dump(model, stream)
     fields = (
         Field("age", "integer", "int64", minimum=25.0, maximum=61.0, example=25),
         Field("spend", "number", "float64", minimum=3.25, maximum=99.0, example=10.5),
@@ -97,9 +94,9 @@ def churn():
         artifacts=(
             Artifact(
                 "model",
-                "model.joblib",
-                "joblib",
-                stream.getvalue(),
+                "model.pkl",
+                "pickle",
+                pickle.dumps(model),
                 "sklearn.linear_model._logistic.LogisticRegression",
                 4,
                 ("sklearn",),
@@ -117,8 +114,8 @@ def churn():
         requirements=tuple(
             sorted(
                 (
-                    *pins("numpy", "pandas", "scikit-learn", "joblib"),
-                    *pins("scipy", "python-dateutil", direct=False),
+                    *pins("numpy", "pandas", "scikit-learn"),
+                    *pins("scipy", "joblib", "python-dateutil", direct=False),
                     *WEB,
                 ),
                 key=lambda pin: pin.name,
@@ -130,7 +127,7 @@ def churn():
                 "model",
                 "artifact",
                 4,
-                len(stream.getvalue()),
+                len(pickle.dumps(model)),
                 "sklearn.linear_model._logistic.LogisticRegression",
                 ("risk", "model"),
             ),

@@ -1,21 +1,22 @@
 from __future__ import annotations
 
-import io
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
 
+from nb2service.capture.closure import artifacts
 from nb2service.capture.closure.artifacts import Saved, qualified_type, save
 from nb2service.errors import CaptureError
+from nb2service.runtime import store
 
 NOTEBOOK = """
 class Box:
@@ -46,9 +47,10 @@ def home(thing: Any) -> str:
 
 
 def load(saved: Saved) -> Any:
-    if saved.format == "joblib":
-        return joblib.load(io.BytesIO(saved.data))
-    return pickle.loads(saved.data)
+    with tempfile.TemporaryFile() as file:
+        file.write(saved.data)
+        file.seek(0)
+        return store._read(file, saved.format, Path("value"))
 
 
 def test_classes_and_functions_of_the_notebook_move_home(notebook: dict[str, Any]) -> None:
@@ -84,18 +86,33 @@ ROUND_TRIPS = [
     np.array([], dtype="float32"),
     np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
     np.array([1, None, "x"], dtype=object),
+    np.array(["2020-01-01", "NaT"], dtype="datetime64[ns]"),
+    np.arange(12.0).reshape(3, 4)[:, ::2],
+    np.arange(3.0).view(np.memmap),
+    np.array(5, dtype=">i2"),
+    [np.frombuffer(b"", "u1"), np.frombuffer(b"", "u1"), np.frombuffer(b"x", "u1")],
 ]
+LARGE = [1, artifacts._LARGE]  # all arrays are mapped, or none of these small ones
 
 
-@pytest.mark.parametrize("array", ROUND_TRIPS, ids=lambda array: str(array.dtype))
-def test_arrays_come_back_the_same(array: Any) -> None:
-    back = load(save("array", array, "pkg", home))
-    assert back.dtype == array.dtype
-    assert back.shape == array.shape
-    assert back.tolist() == array.tolist()
+@pytest.mark.parametrize("large", LARGE)
+@pytest.mark.parametrize("array", ROUND_TRIPS, ids=lambda a: str(getattr(a, "dtype", "several")))
+def test_arrays_come_back_the_same(monkeypatch: pytest.MonkeyPatch, large: int, array: Any) -> None:
+    monkeypatch.setattr(artifacts, "_LARGE", large)
+    arrays = array if isinstance(array, list) else [array]
+    back = load(save("arrays", arrays, "pkg", home))
+    for one, other in zip(arrays, back, strict=True):
+        assert type(other) is type(one)
+        assert other.dtype == one.dtype
+        assert other.shape == one.shape
+        assert repr(other.tolist()) == repr(one.tolist())
+        assert other.flags.f_contiguous == one.flags.f_contiguous or not one.flags.forc
+        assert other.flags.writeable == one.flags.writeable
 
 
-def test_frames_come_back_the_same() -> None:
+@pytest.mark.parametrize("large", LARGE)
+def test_frames_come_back_the_same(monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    monkeypatch.setattr(artifacts, "_LARGE", large)
     frame = pd.DataFrame(
         {
             "i": pd.array([1, None], dtype="Int64"),
@@ -107,9 +124,28 @@ def test_frames_come_back_the_same() -> None:
     pd.testing.assert_frame_equal(load(save("frame", frame, "pkg", home)), frame)
 
 
-def test_only_values_with_arrays_need_joblib() -> None:
-    assert save("words", {"a": [1, 2]}, "pkg", home).format == "pickle"
-    assert save("words", np.arange(3), "pkg", home).format == "joblib"
+def test_large_arrays_are_pages_of_the_file(tmp_path: Path) -> None:
+    small, large = np.arange(1000.0), np.arange(200_000.0)
+    saved = save("held", {"a": large, "b": [small, large], "c": large[::2].copy("F")}, "pkg", home)
+    assert saved.format == "mapped"
+    assert saved.data.count(large.tobytes()) == 1
+    path = tmp_path / "held"
+    path.write_bytes(saved.data)
+    with path.open("rb") as file:
+        one, two = (store._read(file, "mapped", path) for _ in range(2) if file.seek(0) == 0)
+    assert one["a"] is one["b"][1]
+    assert one["a"].ctypes.data % store.ALIGNMENT == 0
+    one["a"][:] = 7.0  # the writer's own copy
+    assert (two["a"] == large).all()
+    assert (two["b"][0] == small).all()
+    assert path.read_bytes() == saved.data
+
+
+def test_values_without_large_arrays_are_plain_pickles() -> None:
+    for value in ({"a": [1, 2]}, np.arange(3)):
+        saved = save("words", value, "pkg", home)
+        assert saved.format == "pickle"
+        assert str(pickle.loads(saved.data)) == str(value)
 
 
 def test_modules_are_those_that_the_bytes_refer_to() -> None:

@@ -13,7 +13,7 @@ CLOSURE = Closure(
         Part("function", ("f",), "def f(x):\n    return x + K", 3),
         Part("artifact", ("model",), 'model = load("model")', 4),
     ),
-    artifacts=(Artifact("model", "model.joblib", "joblib", b"", "sklearn.X", 4, ()),),
+    artifacts=(Artifact("model", "model.pkl", "pickle", b"", "sklearn.X", 4, ()),),
     modules={},
     ship_list=(),
     warnings=(),

@@ -19,7 +19,7 @@ from nb2service.capture.model import Artifact, ShipItem
     ],
 )
 def test_large_tables_that_travel_are_named(value, size, said):
-    artifact = Artifact("X", "X.joblib", "joblib", bytes(size), "", 3, ())
+    artifact = Artifact("X", "X.mapped", "mapped", bytes(size), "", 3, ())
     shipped = ShipItem("X", "artifact", 3, size, "", ("predict", "one_hot", "X"))
     warnings = [str(w) for w in table_warnings([artifact], [shipped], {"X": value})]
     assert len(warnings) == (said is not None)

@@ -22,7 +22,7 @@ def project(**changed):
     files = {
         "README.md": README,
         "churn_service/app.py": "app = 1\n",
-        "churn_service/artifacts/model.joblib": "\x00model",
+        "churn_service/artifacts/model.pkl": "\x00model",
         "tests/test_service.py": "def test(): pass\n",
         **{name.replace("__", "/").replace("_py", ".py"): text for name, text in changed.items()},
     }
@@ -112,7 +112,7 @@ def test_only_what_changed_is_replaced_and_stale_files_go(standing):
     assert not (standing / "tests").exists()
     assert not (standing / ".nb2service/base/tests").exists()
     after = snapshot(standing)
-    untouched = ["README.md", "churn_service/artifacts/model.joblib"]
+    untouched = ["README.md", "churn_service/artifacts/model.pkl"]
     assert [after[path] for path in untouched] == [before[path] for path in untouched]
 
 

@@ -7,21 +7,23 @@ untouched; what the bytes refer to is recorded on the way.
 
 from __future__ import annotations
 
-import functools
 import io
 import pickle
 import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ...errors import CaptureError
+from ...runtime.store import ALIGNMENT
 from .literals import is_scalar
 
 Home = Callable[[Any], str]
-# Python 3.8 and later read it; large buffers are written without a copy.
+# Python 3.8 and later read it; it lets large buffers lie beside the pickle.
 _PROTOCOL = 5
+# Below this many bytes copying an array is quicker than mapping its pages.
+_LARGE = 2**20
 # The Python-level pickler: the C one lets nobody say how a class is referred to.
 _Pickler: Any = pickle._Pickler
 _NOTEBOOK_MODULES = {"__main__", "__mp_main__"}
@@ -32,7 +34,8 @@ class Saved:
     """A value as bytes.
 
     Attributes:
-        format: ``joblib`` where numpy arrays lie beside the pickle, else ``pickle``.
+        format: ``mapped`` where large arrays lie beside the pickle (see ``runtime.store``), else
+            ``pickle``.
         data: the bytes.
         names: names of the notebook that must exist before it is loaded.
         modules: modules that it refers to, notebook and builtins excluded.
@@ -58,8 +61,8 @@ def save(name: str, value: Any, package: str, home: Home) -> Saved:
         CaptureError: it, or something inside it, cannot be saved; the message says which.
     """
     stream = io.BytesIO()
-    # Without numpy in the process there is no array to save apart.
-    pickler = _pickler_class("numpy" in sys.modules)(stream, protocol=_PROTOCOL)
+    large: list[pickle.PickleBuffer] = []
+    pickler = _Rehoming(stream, _PROTOCOL, buffer_callback=large.append)
     pickler.open(package, home)
     try:
         pickler.dump(value)
@@ -72,13 +75,11 @@ def save(name: str, value: Any, package: str, home: Home) -> Saved:
         ) from None
     except Exception as error:  # the object's own code may fail in any way when asked to be saved
         raise _refusal(name, pickler.trail, error) from error
-    modules = tuple(sorted(pickler.modules))
-    is_joblib = any(module.split(".")[0] == "joblib" for module in modules)
     return Saved(
-        "joblib" if is_joblib else "pickle",
-        stream.getvalue(),
+        "mapped" if large else "pickle",
+        _with_buffers(stream.getvalue(), [buffer.raw() for buffer in large]),
         tuple(sorted(pickler.names)),
-        modules,
+        tuple(sorted(pickler.modules)),
     )
 
 
@@ -101,12 +102,15 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
         self.trail.append(obj)
-        if _is_object_array(obj):
-            # joblib hands those to the C pickler, which knows nothing of the notebook's home.
-            _Pickler.save(self, obj)
-        else:
-            super().save(obj)
+        super().save(obj)
         self.trail.pop()
+
+    def save_picklebuffer(self, obj: pickle.PickleBuffer) -> None:
+        buffer = obj.raw()
+        if buffer.nbytes >= _LARGE:
+            super().save_picklebuffer(obj)
+        else:
+            self.save(buffer.tobytes() if buffer.readonly else bytearray(buffer))
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
         module = pickle.whichmodule(obj, name or getattr(obj, "__qualname__", ""))  # type: ignore[attr-defined]
@@ -143,34 +147,33 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
         self.write(pickle.FROZENSET)
         self.memoize(obj)
 
-
-@functools.lru_cache(2)
-def _pickler_class(with_numpy: bool) -> type[_Rehoming]:
-    bases: tuple[type, ...] = (_Rehoming,)
-    if with_numpy:
-        try:
-            from joblib.numpy_pickle import NumpyPickler
-        except ImportError:
-            pass
-        else:
-            bases = (_Rehoming, NumpyPickler)
-    dispatch = {
+    dispatch: ClassVar[dict[type, Any]] = {
         **_Pickler.dispatch,
-        types.FunctionType: _Rehoming.save_global,
-        set: _Rehoming.save_set,
-        frozenset: _Rehoming.save_frozenset,
+        types.FunctionType: save_global,
+        set: save_set,
+        frozenset: save_frozenset,
+        pickle.PickleBuffer: save_picklebuffer,
     }
-    return type("Rehoming", bases, {"dispatch": dispatch})
+
+
+def _with_buffers(pickled: bytes, buffers: list[memoryview]) -> bytes:
+    """The bytes of an artifact, as ``runtime.store`` reads them."""
+    if not buffers:
+        return pickled
+    parts: list[bytes | memoryview] = [
+        pickle.dumps([buffer.nbytes for buffer in buffers], _PROTOCOL)
+    ]
+    position = len(parts[0])
+    for buffer in buffers:
+        padding = bytes(-position % ALIGNMENT)
+        parts += [padding, buffer]
+        position += len(padding) + buffer.nbytes
+    return b"".join([*parts, pickled])
 
 
 def _globals_name(obj: Any) -> str:
     """The module in whose namespace a function runs, whatever a decorator says of it."""
     return str(getattr(obj, "__globals__", {}).get("__name__", ""))
-
-
-def _is_object_array(obj: Any) -> bool:
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and type(obj) is numpy.ndarray and obj.dtype.hasobject
 
 
 def _in_order(items: Any) -> list[Any]:

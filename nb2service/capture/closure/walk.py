@@ -297,7 +297,7 @@ def _artifact(piece: Piece, files: set[str]) -> Artifact:
     saved = piece.saved
     assert saved is not None
     stem = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "-" for c in piece.name)
-    suffix = ".joblib" if saved.format == "joblib" else ".pkl"
+    suffix = ".mapped" if saved.format == "mapped" else ".pkl"
     file, number = stem + suffix, 1
     while file.lower() in files:
         number += 1
