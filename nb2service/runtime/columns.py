@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -50,7 +49,7 @@ def decode_column(
     if report.count > before:
         return None
     try:
-        return _build(parsed, field)
+        return build(parsed, field)
     except _OutOfRangeError as error:
         report.add(*locate(error.position), error.message)
         return None
@@ -105,7 +104,12 @@ def _column_rule(field: Field) -> Callable[[Any], Any]:
     return lambda value: values.parse(value, field.type)
 
 
-def _build(parsed: Sequence[Any], field: Field) -> Any:
+def build(parsed: Sequence[Any], field: Field) -> Any:
+    """A column of ``field.dtype`` (not ``object``) of values that are of the field's type.
+
+    Args:
+        parsed: plain values, moments and durations in nanoseconds, missing ones as None.
+    """
     if field.dtype == "category":
         return _categorical(parsed, field)
     dtype = numpy_dtype(field.dtype)
@@ -139,17 +143,23 @@ def numpy_dtype(name: str) -> Any:
 
 
 def _integers(parsed: Sequence[Any], dtype: Any) -> Any:
-    if None in parsed:
-        # As pandas itself reads whole numbers with gaps.
-        return _floats(parsed, np.dtype(np.float64))
     limits = np.iinfo(dtype)
-    _check_range(parsed, limits.min, limits.max, dtype)
-    return np.array(parsed, dtype=dtype)
+    try:
+        made = np.array(parsed, dtype=np.int64)
+    except (TypeError, OverflowError):  # a gap, or a very large number
+        if None in parsed:
+            # As pandas itself reads whole numbers with gaps.
+            return _floats(parsed, np.dtype(np.float64))
+        _check_range(parsed, limits.min, limits.max, dtype)
+        return np.array(parsed, dtype=dtype)
+    if len(made) and not limits.min <= made.min() <= made.max() <= limits.max:
+        _check_range(parsed, limits.min, limits.max, dtype)
+    return made.astype(dtype, copy=False)
 
 
 def _floats(parsed: Sequence[Any], dtype: Any) -> Any:
     try:
-        exact = np.array([math.nan if v is None else v for v in parsed], dtype=np.float64)
+        exact = np.array(parsed, dtype=np.float64)  # null becomes NaN
     except OverflowError:
         largest = np.finfo(np.float64).max
         _check_range(parsed, -int(largest), int(largest), dtype)
@@ -188,6 +198,21 @@ def _categorical(parsed: Sequence[Any], field: Field) -> Any:
     import pandas as pd
 
     known = field.categories or ()
+    kinds = tuple(map(type, known))
+    item = field.items.dtype if field.items else ""
+    dtype = _category_dtype(known, kinds, field.type, item, field.ordered)
+    return pd.Categorical.from_codes(_codes(parsed, known), dtype=dtype)
+
+
+def _codes(parsed: Sequence[Any], known: tuple[Any, ...]) -> Any:
+    """The position of each value among the categories, -1 where it is missing."""
+    if {str}.issuperset(map(type, known)):
+        texts: dict[Any, int] = {value: code for code, value in enumerate(known)}
+        texts[None] = -1
+        try:
+            return np.array([texts[value] for value in parsed], dtype=np.int64)
+        except (KeyError, TypeError):
+            pass  # which one is not known, is said below
     # 1, 1.0 and true are equal in Python, but not the same category.
     codes = {(_number_kind(value), value): code for code, value in enumerate(known)}
     made: Any = np.empty(len(parsed), dtype=np.int64)
@@ -200,10 +225,7 @@ def _categorical(parsed: Sequence[Any], field: Field) -> Any:
                 position, f"must be one of {listed}, not {values.describe(value)}"
             )
         made[position] = -1 if code is None else code
-    kinds = tuple(map(type, known))
-    item = field.items.dtype if field.items else ""
-    dtype = _category_dtype(known, kinds, field.type, item, field.ordered)
-    return pd.Categorical.from_codes(made, dtype=dtype)
+    return made
 
 
 def _number_kind(value: Any) -> type:
@@ -237,7 +259,7 @@ def _extension(parsed: Sequence[Any], field: Field) -> Any:
     dtype: Any = pd.api.types.pandas_dtype(field.dtype)
     if isinstance(dtype, pd.DatetimeTZDtype):
         utc = _moments(parsed, np.dtype(f"datetime64[{dtype.unit}]"))
-        return pd.DatetimeIndex(utc).tz_localize("UTC").tz_convert(dtype.tz)
+        return pd.DatetimeIndex(utc).tz_localize("UTC").tz_convert(dtype.tz).array
     kind = getattr(dtype, "kind", "O")
     if kind in "iu" and hasattr(dtype, "numpy_dtype"):
         limits = np.iinfo(dtype.numpy_dtype)

@@ -157,6 +157,12 @@ def _read_json_lines(body: bytes, parameters: dict[str, str], input_: Input) -> 
     return Rows(rows)
 
 
+JSON_LINES = (
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonlines",
+    "application/jsonl",
+)
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 NPY = "application/x-npy"
@@ -165,10 +171,7 @@ _READERS: dict[str, Callable[[bytes, dict[str, str], Input], Rows | Columns]] = 
     "application/json": _read_json,
     "text/csv": read_csv,
     "application/csv": read_csv,
-    "application/x-ndjson": _read_json_lines,
-    "application/ndjson": _read_json_lines,
-    "application/jsonlines": _read_json_lines,
-    "application/jsonl": _read_json_lines,
+    **dict.fromkeys(JSON_LINES, _read_json_lines),
     ARROW: read_arrow,
     PARQUET: read_parquet,
     "application/x-parquet": read_parquet,

@@ -87,8 +87,6 @@ def frame(
     Raises:
         Violations: everything that the report holds.
     """
-    import pandas as pd
-
     from . import columns
 
     made: dict[Any, Any] = {}
@@ -106,10 +104,17 @@ def frame(
             field = replace(field, nullable=field.nullable or field.default is None)
         made[label(field)] = columns.decode_column(column, field, report, locate, decode)
     report.raise_any()
-    if not made:
+    return assemble(list(made.values()), list(made), count)
+
+
+def assemble(columns: Sequence[Any], labels: list[Any], count: int) -> Any:
+    """A DataFrame of these columns, their dtypes kept, with a fresh index of ``count`` rows."""
+    import pandas as pd
+
+    if not columns:
         return pd.DataFrame(index=pd.RangeIndex(count))
-    table = pd.DataFrame({i: _as_column(column) for i, column in enumerate(made.values())})
-    table.columns = _column_index(list(made))
+    table = pd.DataFrame({i: _as_column(column) for i, column in enumerate(columns)})
+    table.columns = _column_index(labels)
     return table
 
 
@@ -143,14 +148,19 @@ def series(rows: Sequence[Any], field: Field, report: Report, decode: Decode) ->
     Raises:
         Violations: everything that the report holds.
     """
-    import pandas as pd
-
     from . import columns
 
     made = columns.decode_column(rows, field, report, _in_column(field.name), decode)
     report.raise_any()
+    return named(made, field)
+
+
+def named(column: Any, field: Field) -> Any:
+    """A column as a Series with the name that the field gives it."""
+    import pandas as pd
+
     name = field.label if field.label is not None else field.name or None
-    return pd.Series(_as_column(made), name=name)
+    return pd.Series(_as_column(column), name=name)
 
 
 def array(rows: Sequence[Any], input_: Input, report: Report, decode: Decode) -> Any:
