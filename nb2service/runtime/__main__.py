@@ -98,11 +98,11 @@ def _predict(file: Path, output: Path, name: str | None) -> int:
         body = file.read_bytes()
     except OSError as error:
         return _refuse(f"{file}: {error.strerror}")
-    from .endpoint import NotebookCodeError
+    from .answers import NotebookCodeError
     from .service import Service, read_contract
 
     route = _route(read_contract(), name)
-    endpoint = Service(max_batch=sys.maxsize).endpoints[route]
+    endpoint = Service(replace(read_settings(), max_batch=sys.maxsize)).endpoints[route]
     try:
         answer = endpoint.answer(
             body, _TYPES[file.suffix.lower()], _OUT_TYPES[output.suffix.lower()]

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from . import reading, wire, writing
+from . import observing, typed, wire, writing
+from .answers import Answer, NotebookCodeError
 from .contract import Entry, Field
+from .coroutines import run_coroutine
 from .problems import Problem
-from .tabular import Columns, Rows
+
+# Kinds of input that hold many rows, so that those of several requests can be one call.
+_ROWS = ("frame", "array", "series", "list")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What goes back to the client.
+@dataclass(slots=True, eq=False)
+class Call:
+    """A request that was read, on its way through the entry.
 
     Attributes:
-        body, content_type: the predictions.
-        headers: ``Prediction-Dtype``, where the live answer had one.
-        rows: how many rows were asked about.
-        milliseconds: how long decoding, the notebook's code, and encoding took.
+        rows: what it asks about.
+        media_type: what the client takes.
+        size: bytes of its body.
+        key: calls with equal ones may be joined; None for one that is always alone.
+        due: by when it must be answered, by ``perf_counter``.
+        since: when it was read.
+        outcome: wire predictions and their dtype, or what failed; None before that.
+        answer: the outcome, written.
+        milliseconds: as of ``Answer``.
+        told: called when there is an outcome, by drivers that do not wait for it.
+        given_up: whether nobody waits for the outcome any more.
     """
 
-    body: bytes
-    content_type: str
-    headers: dict[str, str]
-    rows: int
+    rows: typed.Typed
+    media_type: str
+    size: int
+    key: Any
+    due: float
+    since: float
+    outcome: tuple[list[Any], str] | Exception | None = None
+    answer: Answer | None = None
     milliseconds: dict[str, float] = field(default_factory=dict)
-
-
-class NotebookCodeError(Exception):
-    """The notebook's own code failed on input that keeps to the contract."""
+    told: Callable[[Call], None] | None = None
+    given_up: bool = False
 
 
 class Endpoint:
@@ -49,6 +60,11 @@ class Endpoint:
         module: the imported ``notebook.py``.
         max_batch: rows that one request may hold.
         thread: where the notebook's code must run, if that matters to it.
+        plan: a shorter way to the same answers (``lean``), if there is one.
+
+    Attributes:
+        row_wise: whether rows of several requests may be one call: a row's answer does not
+            depend on the others.
 
     Raises:
         AttributeError: ``notebook.py`` does not bind what the contract names.
@@ -60,71 +76,106 @@ class Endpoint:
         module: ModuleType,
         max_batch: int = 100_000,
         thread: Executor | None = None,
+        plan: Callable[[list[Any], int], Any] | None = None,
     ) -> None:
         self.entry = entry
         self.module = module
         self.max_batch = max_batch
         self.thread = thread
+        self.plan = plan
+        self.row_wise = (
+            entry.input.kind in _ROWS and entry.aligned and entry.row_wise and entry.repeats
+        )
+        self._dtype = wire.expected_dtype(entry.output)
         self._call = attrgetter(entry.call)(module)
         for name in entry.bind.values():
             attrgetter(name)(module)
 
+    # --- bytes → rows → outcome → bytes ---------------------------------------------------------
+
+    def read(self, body: bytes, content_type: str, accept: str, seconds: float) -> Call:
+        """The rows in ``body``, to be predicted within ``seconds``.
+
+        Raises:
+            Problem: the request is at fault (4xx).
+        """
+        begin = perf_counter()
+        media_type = writing.negotiate(accept)
+        rows = typed.read(body, content_type, self.entry.input, self._make)
+        if rows.count > self.max_batch:
+            raise Problem(413, f"{rows.count} rows; at most {self.max_batch} in one request")
+        if not rows.count and not self.entry.aligned:
+            raise Problem(422, "no rows; this entry answers about all rows together")
+        key = rows.key if self.row_wise and rows.count else None
+        since = perf_counter()
+        call = Call(rows, media_type, len(body), key, begin + seconds, since)
+        call.milliseconds["decode"] = (since - begin) * 1000
+        return call
+
+    def predict(self, calls: Sequence[Call]) -> None:
+        """Give each call its outcome; calls of equal key in as few calls of the model as can be."""
+        if self.together(calls):
+            return
+        # Halves: one bad request among many costs few more calls, and none of the others fails.
+        half = len(calls) // 2
+        self.predict(calls[:half])
+        self.predict(calls[half:])
+
+    def together(self, calls: Sequence[Call]) -> bool:
+        """Try one call of the model for all; False, and no outcome, where they must be parted."""
+        begin = perf_counter()
+        alone = len(calls) == 1
+        try:
+            rows = calls[0].rows if alone else typed.join([call.rows for call in calls])
+            predictions, dtype = self._predictions(rows)
+        except Exception as error:  # also ours: no request may stay without an answer
+            if alone:
+                self._note(calls, begin)
+                calls[0].outcome = error
+            return alone
+        if alone:
+            self._note(calls, begin)
+            calls[0].outcome = predictions, dtype
+            return True
+        if dtype != self._dtype:
+            return False
+        self._note(calls, begin)
+        end = 0
+        for call in calls:
+            start, end = end, end + call.rows.count
+            call.outcome = predictions[start:end], dtype
+        return True
+
+    def write(self, call: Call) -> Answer:
+        """The predictions of a call as what the client takes.
+
+        Raises:
+            Problem: it was refused while it waited.
+            NotebookCodeError: the notebook's code failed; its own error is the cause.
+        """
+        if call.answer is not None:
+            return call.answer
+        if isinstance(call.outcome, Exception):
+            raise call.outcome
+        assert call.outcome is not None
+        begin = perf_counter()
+        predictions, dtype = call.outcome
+        body = writing.write(predictions, self.entry.output, call.media_type)
+        call.milliseconds["encode"] = (perf_counter() - begin) * 1000
+        headers = {"Prediction-Dtype": _header(dtype)} if dtype else {}
+        call.answer = Answer(body, call.media_type, headers, call.rows.count, call.milliseconds)
+        return call.answer
+
     def answer(self, body: bytes, content_type: str = "", accept: str = "") -> Answer:
-        """Predictions for the rows in ``body``.
+        """Predictions for the rows in ``body``, without any other request.
 
         Raises:
             Problem: the request is at fault (4xx).
             NotebookCodeError: the notebook's code failed; its own error is the cause.
         """
-        begin = perf_counter()
-        media_type = writing.negotiate(accept)
-        table = reading.read(body, content_type, self.entry.input)
-        if len(table) > self.max_batch:
-            raise Problem(413, f"{len(table)} rows; at most {self.max_batch} in one request")
-        if not len(table) and not self.entry.aligned:
-            raise Problem(422, "no rows; this entry answers about all rows together")
-        live = self._decode(table)
-        decoded = perf_counter()
-        predictions, dtype = self.predict(live, len(table))
-        predicted = perf_counter()
-        answer = writing.write(predictions, self.entry.output, media_type)
-        done = perf_counter()
-        spent = {
-            "decode": decoded - begin,
-            "model": predicted - decoded,
-            "encode": done - predicted,
-        }
-        return Answer(
-            answer,
-            media_type,
-            {"Prediction-Dtype": dtype} if dtype else {},
-            len(table),
-            {name: round(seconds * 1000, 3) for name, seconds in spent.items()},
-        )
-
-    def predict(self, live: Any, count: int) -> tuple[list[Any], str]:
-        """Wire predictions and their dtype for live input of ``count`` rows."""
-        entry = self.entry
-        if entry.input.kind == "arguments":
-            answers = [self._run((), call) for call in live]
-            try:
-                predictions = [wire.to_predictions(item, entry.output, None)[0] for item in answers]
-            except (TypeError, ValueError) as error:
-                raise NotebookCodeError(entry.name) from error
-            dtypes = {wire.prediction_dtype(item) for item in answers}
-            return predictions, dtypes.pop() if len(dtypes) == 1 else ""
-        if count == 0:
-            return [], ""
-        answer = (
-            self._run((), {entry.parameter: live}) if entry.parameter else self._run((live,), {})
-        )
-        dtype = wire.prediction_dtype(answer)
-        try:
-            return wire.to_predictions(
-                answer, entry.output, count if entry.aligned else None
-            ), dtype
-        except (TypeError, ValueError) as error:
-            raise NotebookCodeError(entry.name) from error
+        call = self.read(body, content_type, accept, float("inf"))
+        self.predict([call])
+        return self.write(call)
 
     def warm(self) -> None:
         """Answer the contract's example once, so that nobody waits for first-call work."""
@@ -132,13 +183,51 @@ class Endpoint:
         if row is not None:
             self.answer(writing.json_bytes({"instances": [row]}))
 
-    def _decode(self, table: Rows | Columns) -> Any:
-        if isinstance(table, Columns):
-            return wire.from_columns(table.columns, table.count, self.entry.input, self._make)
-        return wire.from_rows(table.rows, self.entry.input, self._make)
+    # --- the notebook's code --------------------------------------------------------------------
 
-    def _make(self, name: str, arguments: dict[str, Any]) -> Any:
-        return attrgetter(name)(self.module)(**arguments)
+    def _predictions(self, rows: typed.Typed) -> tuple[list[Any], str]:
+        """Wire predictions and their dtype."""
+        entry = self.entry
+        if entry.input.kind == "arguments":
+            return self._one_by_one(rows.live())
+        if rows.count == 0:
+            return [], ""
+        begin = perf_counter()
+        answer = self._lean(rows)
+        lean = answer is not None
+        if not lean:
+            answer = self._ordinary(rows.live())
+        observing.called(entry.name, rows.count, perf_counter() - begin, lean)
+        dtype = wire.prediction_dtype(answer)
+        count = rows.count if entry.aligned else None
+        try:
+            return wire.to_predictions(answer, entry.output, count), dtype
+        except (TypeError, ValueError) as error:
+            raise NotebookCodeError(entry.name) from error
+
+    def _one_by_one(self, rows: list[dict[str, Any]]) -> tuple[list[Any], str]:
+        begin = perf_counter()
+        answers = [self._run((), arguments) for arguments in rows]
+        observing.called(self.entry.name, len(rows), perf_counter() - begin)
+        try:
+            wired = [wire.to_predictions(item, self.entry.output, None)[0] for item in answers]
+        except (TypeError, ValueError) as error:
+            raise NotebookCodeError(self.entry.name) from error
+        dtypes = {wire.prediction_dtype(item) for item in answers}
+        return wired, dtypes.pop() if len(dtypes) == 1 else ""
+
+    def _lean(self, rows: typed.Typed) -> Any:
+        """The answer by the plan; None where there is none, or it does not cover these rows."""
+        if self.plan is None:
+            return None
+        try:
+            return self.plan(rows.columns(), rows.count)
+        except Exception:  # ``Declined``, or not: the model's own answer or error counts
+            return None
+
+    def _ordinary(self, live: Any) -> Any:
+        parameter = self.entry.parameter
+        return self._run((), {parameter: live}) if parameter else self._run((live,), {})
 
     def _run(self, rows: tuple[Any, ...], arguments: dict[str, Any]) -> Any:
         bound = {name: attrgetter(held)(self.module) for name, held in self.entry.bind.items()}
@@ -147,9 +236,26 @@ class Endpoint:
                 answer = self.thread.submit(self._call, *rows, **arguments, **bound).result()
             else:
                 answer = self._call(*rows, **arguments, **bound)
-            return _loop().run(answer) if self.entry.is_async else answer
-        except Exception as error:  # whatever the notebook's code raises
+            return run_coroutine(answer) if self.entry.is_async else answer
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the notebook's code raises, SystemExit too
             raise NotebookCodeError(self.entry.name) from error
+
+    def _make(self, name: str, arguments: dict[str, Any]) -> Any:
+        return attrgetter(name)(self.module)(**arguments)
+
+    def _note(self, calls: Sequence[Call], begin: float) -> None:
+        spent = (perf_counter() - begin) * 1000
+        for call in calls:
+            call.milliseconds["wait"] = (begin - call.since) * 1000
+            call.milliseconds["model"] = spent
+
+
+@lru_cache(maxsize=256)
+def _header(value: str) -> str:
+    """As a header may hold it: names of extension dtypes may be any text."""
+    return "".join(c if " " <= c <= "~" else "?" for c in value)
 
 
 def example_row(entry: Entry) -> Any:
@@ -170,28 +276,3 @@ def example_row(entry: Entry) -> Any:
 
 def _has_example(item: Field) -> bool:
     return item.example is not None or item.nullable
-
-
-class _Loop:
-    """The event loop of coroutine entries: one for the process, so that clients bound to a loop
-    by the notebook's code keep working from call to call."""
-
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, name="coroutines", daemon=True).start()
-
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
-
-
-_started: list[_Loop] = []
-_lock = threading.Lock()
-
-
-def _loop() -> _Loop:
-    with _lock:
-        # A forked worker has the parent's loop but not the thread that ran it.
-        if not _started or _started[-1].pid != os.getpid():
-            _started[:] = [_Loop()]
-        return _started[-1]

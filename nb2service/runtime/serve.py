@@ -1,4 +1,4 @@
-"""Runs the application on gunicorn: worker processes with threads, one loaded model."""
+"""Runs the service: worker processes under gunicorn, one loaded model."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .cores import bound_math_threads
 from .settings import Settings, StartError
 
 # The signals that end gunicorn's workers.
@@ -41,6 +42,7 @@ def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
         ServeError: the address is taken or not ours, or a descriptor is no socket.
         LoadError: the notebook's code or an artifact does not load.
     """
+    bound_math_threads(settings.workers)
     sockets = [_inherited(fd) for fd in fds] or [_listen(settings.host, settings.port)]
     # Until gunicorn handles it, while the model loads: leave by the door, not by the window.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -89,6 +91,8 @@ def _run(load: Callable[[], Any], settings: Settings, sockets: list[socket.socke
     from gunicorn.arbiter import Arbiter
     from prometheus_client.multiprocess import mark_process_dead
 
+    from .worker import LoopWorker
+
     addresses = [_url(item) for item in sockets]
 
     def when_ready(server: Any) -> None:
@@ -107,11 +111,9 @@ def _run(load: Callable[[], Any], settings: Settings, sockets: list[socket.socke
         # Gunicorn takes the descriptors over; both ways of listening are one from here on.
         "bind": [f"fd://{item.detach()}" for item in sockets],
         "workers": settings.workers,
-        "worker_class": "gthread",
-        "threads": settings.threads,
+        "worker_class": LoopWorker,
         "timeout": settings.timeout,
         "graceful_timeout": min(settings.timeout, _LONGEST_SHUTDOWN),
-        "keepalive": 75,
         "loglevel": "debug" if settings.log_level == "DEBUG" else "warning",
         "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
         "proc_name": __package__,

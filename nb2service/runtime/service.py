@@ -12,14 +12,16 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.metadata import distributions
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from . import store
-from .contract import Contract, load_contract
-from .endpoint import Endpoint, NotebookCodeError
+from .answers import NotebookCodeError
+from .contract import Contract, Entry, load_contract
+from .endpoint import Endpoint
 from .problems import Problem
-from .settings import StartError
+from .settings import SettingError, Settings, StartError
 
 PACKAGE = Path(__file__).parent
 log = logging.getLogger(__package__)
@@ -48,33 +50,41 @@ def read_contract() -> Contract:
 class Service:
     """All endpoints, and whether they are ready.
 
-    Args:
-        max_batch: rows that one request may hold.
+    Attributes:
+        endpoints: by route.
 
     Raises:
         LoadError: the notebook's code or an artifact does not load.
+        SettingError: a setting names an entry that there is not.
     """
 
-    def __init__(self, max_batch: int) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.contract = read_contract()
+        _check_names(settings.micro_batch_off, self.contract)
         # A database connection, say, answers only the thread that opened it.
         thread = ThreadPoolExecutor(1, "notebook") if self.contract.setup else None
         self.module = thread.submit(_load_notebook).result() if thread else _load_notebook()
         try:
-            self.endpoints = {
-                route: Endpoint(entry, self.module, max_batch, thread)
-                for route, entry in self.contract.routes().items()
+            made = {
+                entry.name: Endpoint(
+                    entry, self.module, settings.max_batch, thread, self._plan(entry)
+                )
+                for entry in self.contract.entries
             }
         except AttributeError as error:
             raise LoadError(
                 f"contract.json names what notebook.py does not have: {error}"
             ) from None
+        self.endpoints = {
+            route: made[entry.name] for route, entry in self.contract.routes().items()
+        }
         self.ready = self.failed = False
         self.reason = "the model is warming up"
 
     def warm(self) -> None:
         """Call each entry once; ready only if all of them answered."""
-        for endpoint in {id(item.entry): item for item in self.endpoints.values()}.values():
+        for endpoint in dict.fromkeys(self.endpoints.values()):
             try:
                 endpoint.warm()
             except (NotebookCodeError, Problem) as error:
@@ -87,6 +97,20 @@ class Service:
                 )
                 return
         self.ready, self.reason = True, ""
+
+    def joined_rows(self, endpoint: Endpoint) -> int:
+        """How many rows of several requests to an entry may be one call; 0 for never."""
+        joined = endpoint.row_wise and endpoint.entry.name not in self.settings.micro_batch_off
+        return self.settings.micro_batch if joined else 0
+
+    def _plan(self, entry: Entry) -> Any:
+        """The lean path of an entry, where the build found that its answers are the same."""
+        held, _, method = entry.call.rpartition(".")
+        if not (entry.lean and self.settings.lean and held):
+            return None
+        from .lean import compile_plan
+
+        return compile_plan(attrgetter(held)(self.module), method, entry.input)
 
     def other_versions(self) -> dict[str, str]:
         """What is installed here in another version than the notebook ran with, in words."""
@@ -109,13 +133,30 @@ class Service:
             "name": self.contract.name,
             "title": self.contract.title,
             "description": self.contract.description,
-            "entries": [{"name": entry.name, "doc": entry.doc} for entry in self.contract.entries],
+            "entries": [self._about(entry) for entry in self.contract.entries],
             "python": platform.python_version(),
             "versions": _installed(self.contract.metadata.get("versions", {})),
             "artifacts": store.manifest(),
             "provenance": self.contract.metadata,
             "proof": json.loads(proof.read_text(encoding="utf-8")) if proof.is_file() else None,
         }
+
+    def _about(self, entry: Entry) -> dict[str, Any]:
+        endpoint = self.endpoints[entry.name]
+        return {
+            "name": entry.name,
+            "doc": entry.doc,
+            "lean": endpoint.plan is not None,
+            "joined": self.joined_rows(endpoint) > 0,
+        }
+
+
+def _check_names(names: Iterable[str], contract: Contract) -> None:
+    known = [entry.name for entry in contract.entries]
+    for name in sorted(set(names) - set(known)):
+        raise SettingError(
+            f"MICRO_BATCH_OFF names no entry {name!r}; there are: {', '.join(known)}"
+        )
 
 
 def _installed(names: Iterable[str]) -> dict[str, str | None]:

@@ -28,7 +28,7 @@ def pins(*names, web=False, direct=True):
     return tuple(Pin(name, version(name), why, direct, web) for name in names)
 
 
-WEB = pins("flask", "gunicorn", "msgspec", "prometheus-client", web=True)
+WEB = pins("flask", "gunicorn", "httptools", "msgspec", "prometheus-client", web=True)
 
 
 def churn():

@@ -21,7 +21,7 @@ from nb2service.launch.services import launch, list_services, stop_service
 from nb2service.runtime.contract import Contract, Entry, Field, Input, Output, dump_contract
 
 PACKAGE = "length_service"
-WEB = ("flask", "gunicorn", "msgspec", "prometheus-client")
+WEB = ("flask", "gunicorn", "httptools", "msgspec", "prometheus-client")
 JSON = {"Content-Type": "application/json"}
 TEXTS = ["", "001", "naïve", "a,b\n"]
 NOTEBOOK = """

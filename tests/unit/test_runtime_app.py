@@ -364,7 +364,7 @@ def test_one_log_line_a_request_with_its_id(client, lines):
         "rows": 2,
         "status": 200,
     }
-    assert set(line["ms"]) == {"total", "decode", "model", "encode"}
+    assert set(line["ms"]) == {"total", "decode", "wait", "model", "encode"}
     answer = client.post("/predict", json=ROW, headers={"X-Request-Id": 'x" y'})
     assert len(answer.headers["X-Request-Id"]) == 32
 

@@ -65,6 +65,14 @@ class Running:
             with error:
                 return error.code, error.read().decode()
 
+    def eventually(self, holds):
+        end = time.monotonic() + LIMIT
+        while not holds():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
     def wait(self):
         end = time.monotonic() + LIMIT
         while time.monotonic() < end:
@@ -118,9 +126,10 @@ def test_two_workers_answer_alike_count_together_and_stop_cleanly(folder):
         for row in rows:
             status, body = service.ask("/predict", {"instances": [row]})
             assert (status, json.loads(body)) == (200, {"predictions": [row["age"] * 0.5 + 1.0]})
+        counted = 'service_requests_total{entry="predict",status="200"} 40.0'
+        assert service.eventually(lambda: counted in service.ask("/metrics")[1])
         for _ in range(4):  # whichever worker answers
-            metrics = service.ask("/metrics")[1]
-            assert 'service_requests_total{entry="predict",status="200"} 40.0' in metrics
+            assert counted in service.ask("/metrics")[1]
         status, body = service.ask("/distance", {"point": {"x": 3.0, "y": 4.0}})
         assert json.loads(body) == {"predictions": [{"distance": 5.0}]}
         code, log = end(service)

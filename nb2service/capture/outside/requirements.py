@@ -19,7 +19,13 @@ from ...errors import RequirementsError
 from ..model import CaptureWarning, Pin
 from .locate import Installed, Package, is_stdlib, locate, relative
 
-WEB_LAYER = ("flask", "gunicorn; sys_platform != 'win32'", "msgspec", "prometheus-client")
+WEB_LAYER = (
+    "flask",
+    "gunicorn; sys_platform != 'win32'",
+    "httptools; sys_platform != 'win32'",
+    "msgspec",
+    "prometheus-client",
+)
 """What every generated service needs besides the notebook's own libraries."""
 
 

@@ -1,0 +1,345 @@
+"""The way in of ``serve``: an event loop that answers the entries itself.
+
+Requests to an entry go to ``batching`` as soon as they are read; everything else is handed to the
+Flask application, which has all routes and the same rules, in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from functools import lru_cache, partial
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import httptools
+from flask import Flask
+from werkzeug.wrappers import Response
+
+from . import observing
+from .answers import Answer, Overdue, Overload, refusal
+from .batching import LoopLine, is_full
+from .connection import LARGE, Connection, Patience, Request
+from .endpoint import Call
+from .observing import Exchange
+from .service import Service
+
+# Large bodies are read under Python's lock: more threads would only hinder each other.
+_LARGE_THREADS = 2
+
+
+class Front:
+    """What all connections of one worker process share.
+
+    Args:
+        app: the application, with its service and settings.
+        loop: the event loop that runs all of this.
+
+    Attributes:
+        connections: those that are open.
+        held: bytes of large bodies, received or being received, that are not answered yet.
+        now: the time of the last tick, by ``perf_counter``.
+        draining: whether the service is about to end: what came in is answered, no more.
+        ended: done when it is drained.
+    """
+
+    def __init__(
+        self, app: Flask, loop: asyncio.AbstractEventLoop, patience: Patience | None = None
+    ) -> None:
+        service: Service = app.extensions["service"]
+        settings = service.settings
+        self.app = app
+        self.loop = loop
+        self.patience = patience or Patience()
+        self.connections: set[Connection] = set()
+        self.buffer = memoryview(bytearray(LARGE))
+        self.max_body = settings.max_body
+        self.max_held = 4 * settings.max_body
+        self.held = 0
+        self.now = perf_counter()
+        self.draining = False
+        self.drained_at = 0.0
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self._deadline = settings.deadline
+        self._max_waiting = settings.max_queue
+        self._calls = ThreadPoolExecutor(settings.threads, "call")
+        self._large = ThreadPoolExecutor(_LARGE_THREADS, "large")
+        self._others = ThreadPoolExecutor(settings.threads, "other")
+        self._in_threads = 0
+        self._flushing = False
+        self._date = b""
+        self._routes: dict[bytes, LoopLine] = {}
+        self._lines: list[LoopLine] = []
+        self._add_lines(service)
+        observing.gather()
+
+    def _add_lines(self, service: Service) -> None:
+        threads = service.settings.threads
+        lines = {
+            endpoint: LoopLine(
+                endpoint, service.joined_rows(endpoint), self.loop, self._calls, threads
+            )
+            for endpoint in service.endpoints.values()
+        }
+        for route, endpoint in service.endpoints.items():
+            self._routes[f"/{route}".encode()] = lines[endpoint]
+        self._lines = list(lines.values())
+        observing.metrics.waiting = lambda: sum(len(line.waiting) for line in self._lines)
+
+    def connect(self) -> Connection:
+        """The protocol of a new connection."""
+        connection = Connection(self)
+        self.connections.add(connection)
+        return connection
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def begin(self, connection: Connection, request: Request) -> None:
+        """Answer a request, now or later, by ``connection.send``."""
+        now = perf_counter()
+        request.due = now + self._deadline
+        line = self._line(request)
+        if line is not None:
+            self._ask(connection, request, line)
+        elif request.problem is not None:
+            self._refuse(connection, request, request.problem)
+        elif self._in_threads >= self._max_waiting:
+            self._refuse(connection, request, Overload())
+        else:
+            self._in_threads += 1
+            self._others.submit(self._pass_on, connection, request)
+
+    def _line(self, request: Request) -> LoopLine | None:
+        if request.method != b"POST":
+            return None
+        return self._routes.get(request.url) or self._routes.get(_path(request.url))
+
+    def _ask(self, connection: Connection, request: Request, line: LoopLine) -> None:
+        """A request to an entry."""
+        exchange = self._arrive(request)
+        exchange.entry = line.endpoint.entry.name
+        if request.problem is not None:
+            self._refuse(connection, request, request.problem)
+        elif is_full(self._lines, self._max_waiting):
+            self._refuse(connection, request, Overload())
+        elif len(request.body) > LARGE:
+            self._in_threads += 1
+            self._large.submit(self._answer_large, connection, request, line)
+        else:
+            try:
+                call = self._read(request, line)
+            except Exception as error:
+                self._refuse(connection, request, error)
+                return
+            request.call = call
+            call.told = partial(self._told, connection, request, line)
+            line.put(call)
+
+    def _read(self, request: Request, line: LoopLine) -> Call:
+        headers = request.headers
+        return line.endpoint.read(
+            request.body,
+            headers.get(b"content-type", b"").decode("latin-1"),
+            headers.get(b"accept", b"").decode("latin-1"),
+            self._deadline,
+        )
+
+    def _told(self, connection: Connection, request: Request, line: LoopLine, call: Call) -> None:
+        if connection.current is not request:
+            return
+        try:
+            answer = line.endpoint.write(call)
+        except Exception as error:
+            self._refuse(connection, request, error)
+        else:
+            self._answer(connection, request, answer)
+
+    def _answer_large(self, connection: Connection, request: Request, line: LoopLine) -> None:
+        """In a thread: read, predict and write, alone."""
+        assert request.exchange is not None
+        try:
+            call = self._read(request, line)
+            line.endpoint.predict([call])
+            answer = line.endpoint.write(call)
+        except Exception as error:
+            answer = refusal(error, request.exchange.id)
+        self.loop.call_soon_threadsafe(self._back, connection, request, answer)
+
+    def _back(self, connection: Connection, request: Request, answer: Answer) -> None:
+        self._in_threads -= 1
+        if connection.current is request:
+            self._answer(connection, request, answer)
+
+    def _arrive(self, request: Request) -> Exchange:
+        get = request.headers.get
+        request.exchange = observing.arrive(
+            request.method.decode("ascii"),
+            _path(request.url).decode("utf-8", "replace"),
+            get(b"x-request-id", b"").decode("latin-1"),
+            get(b"traceparent", b"").decode("latin-1"),
+            get(b"tracestate", b"").decode("latin-1"),
+        )
+        return request.exchange
+
+    def _refuse(self, connection: Connection, request: Request, error: Exception) -> None:
+        exchange = request.exchange or self._arrive(request)
+        self._answer(connection, request, refusal(error, exchange.id))
+
+    def _answer(self, connection: Connection, request: Request, answer: Answer) -> None:
+        exchange = request.exchange
+        assert exchange is not None
+        answer.describe(exchange)
+        head = b"%bContent-Length: %d\r\nX-Request-Id: %b\r\n%b" % (
+            _head(answer.status, answer.content_type, tuple(answer.headers.items())),
+            len(answer.body),
+            exchange.id.encode("latin-1"),
+            self._date,
+        )
+        connection.send(request, head, answer.body)
+        self._depart(exchange)
+
+    def _depart(self, exchange: Exchange) -> None:
+        observing.depart(exchange)
+        if not self._flushing:
+            self._flushing = True
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        observing.flush()
+
+    def overdue(self, connection: Connection, request: Request) -> None:
+        """The time of a request is over."""
+        _give_up(request)
+        self._refuse(connection, request, Overdue())
+
+    def lose(self, request: Request) -> None:
+        """The client of a request is gone."""
+        _give_up(request)
+        if request.exchange is not None:
+            request.exchange.status = 499  # as proxies log it
+            self._depart(request.exchange)
+
+    # --- all other routes -----------------------------------------------------------------------
+
+    def _pass_on(self, connection: Connection, request: Request) -> None:
+        """In a thread: let the Flask application answer."""
+        try:
+            answer = Response.from_app(self.app, _environ(connection, request), buffered=True)
+            body = answer.get_data()
+            headers = [(n, v) for n, v in answer.headers.items() if n != "Content-Length"]
+            status = answer.status_code
+        except Exception as error:
+            exchange = request.exchange or self._arrive(request)
+            failed = refusal(error, exchange.id)
+            body, status = failed.body, failed.status
+            headers = [("Content-Type", failed.content_type), ("X-Request-Id", exchange.id)]
+        head = _status_line(status) + _header_lines(headers)
+        self.loop.call_soon_threadsafe(self._passed_back, connection, request, head, body)
+
+    def _passed_back(
+        self, connection: Connection, request: Request, head: bytes, body: bytes
+    ) -> None:
+        self._in_threads -= 1
+        head += b"Content-Length: %d\r\n%b" % (len(body), self._date)
+        connection.send(request, head, body)
+
+    # --- time -----------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Look after what takes long; to be called at least once a second."""
+        self.now = perf_counter()
+        self._date = f"Date: {formatdate(usegmt=True)}\r\n".encode()
+        for connection in list(self.connections):
+            connection.tick(self.now)
+        observing.flush()
+        self.look_for_end()
+
+    def drain(self) -> None:
+        """Answer what has come in, and what is on its way; then be done."""
+        if not self.draining:
+            self.draining = True
+            self.drained_at = perf_counter()
+
+    def look_for_end(self) -> None:
+        """Be done if nobody is connected any more."""
+        if self.draining and not self.connections and not self.ended.done():
+            self.ended.set_result(None)
+
+    def give_up(self) -> None:
+        """Be done, whoever is connected."""
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def close(self) -> bool:
+        """Start nothing more; whether all threads are idle."""
+        for pool in (self._calls, self._large, self._others):
+            pool.shutdown(wait=False, cancel_futures=True)
+        observing.flush()
+        return not (self._in_threads or any(line.busy for line in self._lines))
+
+
+def _give_up(request: Request) -> None:
+    if request.call is not None:
+        request.call.given_up = True
+
+
+@lru_cache(maxsize=1024)
+def _path(url: bytes) -> bytes:
+    """The path that a request's target names, decoded."""
+    try:
+        return unquote_to_bytes(httptools.parse_url(url).path or b"/")
+    except httptools.HttpParserInvalidURLError:
+        return url
+
+
+@lru_cache(maxsize=1024)
+def _head(status: int, content_type: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    return _status_line(status) + _header_lines([("Content-Type", content_type), *headers])
+
+
+def _status_line(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+
+
+def _header_lines(headers: Iterable[tuple[str, str]]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")
+
+
+def _environ(connection: Connection, request: Request) -> dict[str, Any]:
+    """The request for a WSGI application (PEP 3333)."""
+    here = connection.transport.get_extra_info("sockname")
+    peer = connection.transport.get_extra_info("peername")
+    _, _, query = request.url.partition(b"?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method.decode("latin-1"),
+        "SCRIPT_NAME": "",
+        "PATH_INFO": _path(request.url).decode("latin-1"),
+        "QUERY_STRING": query.decode("latin-1"),
+        "RAW_URI": request.url.decode("latin-1"),
+        "SERVER_NAME": here[0] if isinstance(here, tuple) else "localhost",
+        "SERVER_PORT": str(here[1]) if isinstance(here, tuple) else "80",
+        "SERVER_PROTOCOL": f"HTTP/{request.version}",
+        "REMOTE_ADDR": peer[0] if isinstance(peer, tuple) else "",
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        # As other servers have it: with an underscore, a header could pose as another one.
+        if b"_" in name or name in (b"content-length", b"transfer-encoding"):
+            continue
+        key = name.decode("latin-1").upper().replace("-", "_")
+        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value.decode("latin-1")
+    return environ

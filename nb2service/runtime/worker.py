@@ -1,0 +1,85 @@
+"""A gunicorn worker that runs ``front`` on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from typing import Any
+
+from gunicorn.workers.base import Worker
+
+from .front import Front
+
+_TICK = 0.5  # seconds
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
+class LoopWorker(Worker):  # type: ignore[misc]
+    """Gunicorn forks it, hands it the listening sockets, and replaces it when it ends or hangs."""
+
+    def run(self) -> None:
+        """Serve until told to end, or until the parent is gone; then finish what came in."""
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._front = Front(self.wsgi, self._loop)
+        self._arriving: set[asyncio.Task[Any]] = set()
+        for number in _SIGNALS:
+            self._loop.add_signal_handler(number, self._drain)
+        self._listen()
+        if not self.alive:  # told before anybody could hear it
+            self._drain()
+        self._tick()
+        await self._front.ended
+        if not self._front.close():
+            os._exit(0)  # what hangs in a thread would keep the process for ever
+
+    def _listen(self) -> None:
+        for listener in self.sockets:
+            listener.setblocking(False)
+            self._loop.add_reader(listener.fileno(), self._accept, listener)
+
+    def _accept(self, listener: Any) -> bool:
+        """Take one connection: the next may be another worker's, so that all have their share."""
+        try:
+            accepted, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return False
+        except OSError as error:  # no descriptors left: others may end in the meantime
+            self.log.warning("no connection can be accepted: %s", error)
+            self._loop.remove_reader(listener.fileno())
+            self._loop.call_later(1.0, self._listen)
+            return False
+        accepted.setblocking(False)
+        task = self._loop.create_task(self._connect(accepted))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+        return True
+
+    async def _connect(self, accepted: socket.socket) -> None:
+        connection = self._front.connect()
+        try:
+            await self._loop.connect_accepted_socket(lambda: connection, accepted)
+        except OSError:  # it is gone already
+            self._front.connections.discard(connection)
+
+    def _drain(self) -> None:
+        if self._front.draining:
+            return
+        for listener in self.sockets:
+            self._loop.remove_reader(listener.fileno())
+            while self._accept(listener):
+                pass  # whoever is connected already is answered
+            listener.close()
+        self._front.drain()
+        self._loop.call_later(self.cfg.graceful_timeout, self._front.give_up)
+
+    def _tick(self) -> None:
+        self.notify()
+        if self.ppid != os.getppid():
+            self._drain()
+        self._front.tick()
+        self._loop.call_later(_TICK / 10 if self._front.draining else _TICK, self._tick)
