@@ -14,8 +14,8 @@ HOUSE = Path(__file__).parents[2] / "nb2service"
 ORDER = ["errors", "notebook", "capture", "project", "launch", "deployment"]
 # What a generated service may need, besides the notebook's own libraries.
 RUNTIME_LIBRARIES = {
-    "flask", "werkzeug", "msgspec", "prometheus_client", "gunicorn",
-    "numpy", "pandas", "joblib", "pyarrow", "sklearn", "opentelemetry",
+    "flask", "werkzeug", "msgspec", "prometheus_client", "gunicorn", "httptools",
+    "numpy", "pandas", "joblib", "pyarrow", "scipy", "sklearn", "opentelemetry",
 }  # fmt: skip
 
 
