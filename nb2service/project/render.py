@@ -57,7 +57,7 @@ def render(capture: Capture, notebook_node: bytes | None = None) -> Project:
     if tests := render_notebook_tests(capture):
         texts["tests/test_notebook.py"] = tests
     files = {path: text.encode("utf-8", "replace") for path, text in texts.items()}
-    files |= {f"{capture.package}/{path}": data for path, data in _runtime().items()}
+    files |= {f"{capture.package}/{path}": data for path, data in _runtime(capture).items()}
     files |= {f"{capture.package}/artifacts/{a.file}": a.data for a in capture.artifacts}
     if notebook_node is not None:
         files[NOTEBOOK] = notebook_node
@@ -66,11 +66,16 @@ def render(capture: Capture, notebook_node: bytes | None = None) -> Project:
     return Project(capture.name, capture.package, dict(sorted(files.items())))
 
 
-def _runtime() -> dict[str, bytes]:
-    """The runtime's files, verbatim."""
+def _runtime(capture: Capture) -> dict[str, bytes]:
+    """The runtime's files, verbatim; those of the lean path where an entry takes it."""
     folder = Path(runtime.__file__).parent
-    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    lean = any(entry.lean for entry in capture.contract.entries)
+    return {path: data for path, data in files.items() if lean or not path.startswith("lean/")}
 
 
 def _manifest(artifacts: tuple[Artifact, ...]) -> str:

@@ -25,6 +25,8 @@ from .closeness import Gap
 from .docs import doc_of
 from .fitting import Example
 from .inputs import input_of
+from .lean import check_lean
+from .neighbours import depends_on_others
 from .outputs import output_of, value_output
 from .probing import probe_missing
 
@@ -68,17 +70,27 @@ def learn(request: EntryRequest, example: Example, namespace: Mapping[str, Any])
         answers = asker.ask(rows)
         if is_model(request) and not call.arguments:
             input_ = probe_missing(input_, rows, lambda r, i: call(asker.receive(r, i)))
+        if _seems_row_wise(answers) and depends_on_others(
+            replace(asker, input=input_), rows, answers
+        ):
+            answers = replace(answers, alone=Gap(alike=False))
         if call.arguments:
             output = value_output(answers.live, answers.dtype, request)
         else:
             output = output_of(answers.live, answers.dtype, answers.aligned, request)
-    entry = _entry(
-        call, _with_examples(input_, rows), _with_example(output, answers.batch), answers
-    )
+        entry = _entry(
+            call, _with_examples(input_, rows), _with_example(output, answers.batch), answers
+        )
+        if entry.repeats and check_lean(request, entry.input, rows):
+            entry = replace(entry, lean=True)
     warnings = [*example.warnings, *(CaptureWarning(note, "", request.cell) for note in notes)]
     warnings += [CaptureWarning(*note, request.cell) for note in answers.notes]
     warnings += _warnings(entry, answers, request)
     return Learned(entry, _case(request, example, rows, entry, answers), tuple(warnings))
+
+
+def _seems_row_wise(answers: Answers) -> bool:
+    return answers.again.close and answers.alone is not None and answers.alone.close
 
 
 def _case(

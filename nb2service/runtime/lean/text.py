@@ -1,0 +1,16 @@
+"""Vectorizers of texts: their own counting, with the analyzer made once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .known import Form, Matrix, Step, Texts, Unknown, bare, transformer
+
+
+@transformer("CountVectorizer", "TfidfVectorizer")
+def _vectorizer(model: Any, form: Form) -> tuple[Step, Form]:
+    if not isinstance(form, Texts):
+        raise Unknown("a vectorizer of something else than texts")
+    analyzer = model.build_analyzer()
+    own = bare(model, build_analyzer=lambda: analyzer).transform
+    return own, Matrix(len(model.vocabulary_), sparse=True)
