@@ -1,0 +1,1 @@
+"""The generated service against other model servers: ``python -m benchmarks.service``."""

@@ -1,0 +1,151 @@
+"""The plots of the results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .sections import CONNECTIONS, IN_PROCESS, KNOWN, MODELS
+from .store import Store
+from .targets import curve
+
+OURS, PEER, LIMIT = "#1f6feb", "#9aa4af", "#d29922"
+# The same measurements give the same bytes.
+mpl.rcParams.update({"svg.hashsalt": "nb2service", "svg.fonttype": "none", "font.size": 9})
+
+
+def draw(store: Store, folder: Path) -> list[str]:
+    """Draws what the measurements are there for; names of the files."""
+    drawn = []
+    if store.find("single"):
+        drawn.append(_save(single_rows(store), folder, "single"))
+    if store.find("rows") or store.find("connections"):
+        drawn.append(_save(growth(store), folder, "scaling"))
+    return drawn
+
+
+def single_rows(store: Store) -> Figure:
+    """Requests per second, a row of bars a number of connections, a column a model."""
+    models = [model for model in MODELS if store.find("single", model=model)]
+    figure = Figure(figsize=(4.2 * len(models), 7.5), layout="constrained")
+    axes = figure.subplots(len(CONNECTIONS), len(models), squeeze=False)
+    for row, connections in zip(axes, CONNECTIONS, strict=True):
+        for axis, model in zip(row, models, strict=True):
+            key = {"section": "single", "model": model, "connections": connections}
+            rates = {
+                name: rate
+                for name in (*KNOWN, IN_PROCESS)
+                if (rate := store.median("per_second", server=name, **key))
+            }
+            names = sorted(rates, key=lambda name: rates[name])
+            bars = axis.barh(
+                [title(name) for name in names],
+                [rates[name] for name in names],
+                color=[_colour(name) for name in names],
+            )
+            axis.bar_label(bars, labels=[f"{rates[name]:,.0f}" for name in names], padding=2)
+            axis.set_xscale("log")
+            axis.margins(x=0.25)
+            axis.set_title(f"{model}, {connections} connection{'s' * (connections > 1)}")
+    for axis in axes[-1]:
+        axis.set_xlabel("requests per second, one row each")
+    return figure
+
+
+def title(server: str) -> str:
+    """How a server is called in the results."""
+    return KNOWN[server].title if server in KNOWN else "`predict` in process"
+
+
+def _colour(server: str) -> str:
+    if server.startswith("ours"):
+        return OURS
+    return LIMIT if server in (IN_PROCESS, "echo") else PEER
+
+
+def growth(store: Store) -> Figure:
+    """How the time of a request grows with rows, columns, size of the model and connections."""
+    figure = Figure(figsize=(10, 7.5), layout="constrained")
+    (rows, columns), (megabytes, connections) = figure.subplots(2, 2)
+    _lines(
+        store,
+        rows,
+        "rows in a request",
+        "rows",
+        [
+            ("`predict` in process", {"server": IN_PROCESS}, LIMIT, "--"),
+            ("JSON", {"server": "ours", "wire": "json"}, OURS, "-"),
+            ("CSV", {"server": "ours", "wire": "csv"}, OURS, ":"),
+            ("Arrow", {"server": "ours-arrow", "wire": "arrow"}, OURS, "-."),
+        ],
+    )
+    _lines(
+        store,
+        columns,
+        "columns",
+        "columns",
+        [
+            (
+                f"{label}, {count:,} row{'s' * (count > 1)}",
+                {"server": server, "rows": count},
+                *style,
+            )
+            for count in (1, 1_000)
+            for label, server, *style in (
+                ("`predict`", IN_PROCESS, LIMIT, "-" if count == 1 else "--"),
+                ("JSON", "ours", OURS, "-" if count == 1 else "--"),
+            )
+        ],
+    )
+    _lines(
+        store,
+        megabytes,
+        "size of the model in MB",
+        "megabytes",
+        [
+            ("`predict` in process", {"server": IN_PROCESS}, LIMIT, "--"),
+            ("one row by JSON", {"server": "ours"}, OURS, "-"),
+        ],
+    )
+    _lines(
+        store,
+        connections,
+        "connections",
+        "connections",
+        [
+            ("median", {"server": "ours"}, OURS, "-"),
+        ],
+    )
+    high = curve(store, "connections", "p99", server="ours")
+    connections.plot(*_xy(high), color=OURS, linestyle=":", marker=".", label="99th percentile")
+    connections.legend()
+    return figure
+
+
+def _lines(
+    store: Store,
+    axis: Axes,
+    label: str,
+    section: str,
+    lines: Sequence[tuple[str, dict[str, object], str, str]],
+) -> None:
+    for name, key, colour, style in lines:
+        points = curve(store, section, "p50", **key)
+        axis.plot(*_xy(points), color=colour, linestyle=style, marker=".", label=name)
+    axis.set(xscale="log", yscale="log", xlabel=label, ylabel="ms a request")
+    axis.grid(True, alpha=0.3)
+    axis.legend()
+
+
+def _xy(points: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _save(figure: Figure, folder: Path, name: str) -> str:
+    file = f"service-{name}.svg"
+    figure.savefig(folder / file, metadata={"Date": None, "Creator": None})
+    return file
