@@ -129,14 +129,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
-        self.front.connections.discard(self)
-        self.front.held -= self.held
         self.last = self.leaving = True
         self.waiting.clear()
-        if self.current is not None:
-            self.front.lose(self.current)
-            self.current = None
-        self.front.look_for_end()
+        self.front.held -= self.held
+        self.front.disconnect(self)
+        self.current = None
 
     def pause_writing(self) -> None:
         """The client is slow to take its answer."""

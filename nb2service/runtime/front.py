@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from functools import lru_cache, partial
@@ -40,6 +40,7 @@ class Front:
     Args:
         app: the application, with its service and settings.
         loop: the event loop that runs all of this.
+        count: is told how many connections are open, whenever that changes.
 
     Attributes:
         connections: those that are open.
@@ -50,12 +51,17 @@ class Front:
     """
 
     def __init__(
-        self, app: Flask, loop: asyncio.AbstractEventLoop, patience: Patience | None = None
+        self,
+        app: Flask,
+        loop: asyncio.AbstractEventLoop,
+        count: Callable[[int], None] = lambda _: None,
+        patience: Patience | None = None,
     ) -> None:
         service: Service = app.extensions["service"]
         settings = service.settings
         self.app = app
         self.loop = loop
+        self._count = count
         self.patience = patience or Patience()
         self.connections: set[Connection] = set()
         self.buffer = memoryview(bytearray(LARGE))
@@ -96,7 +102,16 @@ class Front:
         """The protocol of a new connection."""
         connection = Connection(self)
         self.connections.add(connection)
+        self._count(len(self.connections))
         return connection
+
+    def disconnect(self, connection: Connection) -> None:
+        """A connection is closed."""
+        self.connections.discard(connection)
+        self._count(len(self.connections))
+        if connection.current is not None:
+            self._lose(connection.current)
+        self.look_for_end()
 
     # --- requests -------------------------------------------------------------------------------
 
@@ -195,6 +210,7 @@ class Front:
         exchange = request.exchange
         assert exchange is not None
         answer.describe(exchange)
+        request.call = None  # which knows the request: together they would be left to the gc
         head = b"%bContent-Length: %d\r\nX-Request-Id: %b\r\n%b" % (
             _head(answer.status, answer.content_type, tuple(answer.headers.items())),
             len(answer.body),
@@ -219,7 +235,7 @@ class Front:
         _give_up(request)
         self._refuse(connection, request, Overdue())
 
-    def lose(self, request: Request) -> None:
+    def _lose(self, request: Request) -> None:
         """The client of a request is gone."""
         _give_up(request)
         if request.exchange is not None:

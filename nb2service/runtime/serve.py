@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -59,6 +60,9 @@ def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
 
 def _loaded(app: Any) -> Callable[[], Any]:
     """The application as it is, for all workers: they share the model's memory."""
+    # What is loaded stays. Looking through it for garbage again and again would take longer than
+    # requests do, and would make each worker a copy of its own.
+    gc.freeze()
     return lambda: app
 
 
@@ -101,11 +105,17 @@ def _run(load: Callable[[], Any], settings: Settings, sockets: list[socket.socke
     def post_worker_init(worker: Any) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         service = worker.wsgi.extensions["service"]
+
+        def warm() -> None:
+            service.warm()
+            gc.freeze()
+
         # Only now: threads that numeric libraries start for the first call do not survive a fork.
-        threading.Thread(target=service.warm, name="warm-up", daemon=True).start()
+        threading.Thread(target=warm, name="warm-up", daemon=True).start()
 
     def child_exit(server: Any, worker: Any) -> None:
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        LoopWorker.shares.forget(worker.age)
 
     options = {
         # Gunicorn takes the descriptors over; both ways of listening are one from here on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import signal
 import socket
@@ -13,11 +14,36 @@ from gunicorn.workers.base import Worker
 from .front import Front
 
 _TICK = 0.5  # seconds
+_YIELD = 0.002  # seconds, in which a worker with fewer connections may take one
+_SLOTS = 64
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
+class Shares:
+    """How many connections each worker has, in memory that all of them share."""
+
+    def __init__(self) -> None:
+        # One more than the number, so that 0 says that there is no such worker.
+        self._counts = memoryview(mmap.mmap(-1, 4 * _SLOTS)).cast("I")
+
+    def note(self, worker: int, connections: int) -> None:
+        """So many has the worker of this number now."""
+        self._counts[worker % _SLOTS] = connections + 1
+
+    def forget(self, worker: int) -> None:
+        """It takes no more."""
+        self._counts[worker % _SLOTS] = 0
+
+    def has_most(self, worker: int) -> bool:
+        """Whether another has fewer."""
+        counts = [count for count in self._counts if count]
+        return bool(counts) and self._counts[worker % _SLOTS] > min(counts)
 
 
 class LoopWorker(Worker):  # type: ignore[misc]
     """Gunicorn forks it, hands it the listening sockets, and replaces it when it ends or hangs."""
+
+    shares = Shares()  # made in the parent
 
     def run(self) -> None:
         """Serve until told to end, or until the parent is gone; then finish what came in."""
@@ -25,7 +51,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._front = Front(self.wsgi, self._loop)
+        self._front = Front(self.wsgi, self._loop, self._count)
         self._arriving: set[asyncio.Task[Any]] = set()
         for number in _SIGNALS:
             self._loop.add_signal_handler(number, self._drain)
@@ -40,10 +66,28 @@ class LoopWorker(Worker):  # type: ignore[misc]
     def _listen(self) -> None:
         for listener in self.sockets:
             listener.setblocking(False)
-            self._loop.add_reader(listener.fileno(), self._accept, listener)
+            self._loop.add_reader(listener.fileno(), self._offer, listener)
+        self._count(len(self._front.connections))
+
+    def _count(self, connections: int) -> None:
+        if not self._front.draining:
+            self.shares.note(self.age, connections)
+
+    def _offer(self, listener: Any) -> None:
+        """Take a connection, but let those go first who have fewer."""
+        if not self.shares.has_most(self.age):
+            self._accept(listener)
+            return
+        self._loop.remove_reader(listener.fileno())
+        self._loop.call_later(_YIELD, self._accept_and_listen, listener)
+
+    def _accept_and_listen(self, listener: Any) -> None:
+        if not self._front.draining:
+            self._loop.add_reader(listener.fileno(), self._offer, listener)
+            self._accept(listener)
 
     def _accept(self, listener: Any) -> bool:
-        """Take one connection: the next may be another worker's, so that all have their share."""
+        """Take one connection; False if there is none."""
         try:
             accepted, _ = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -51,7 +95,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
         except OSError as error:  # no descriptors left: others may end in the meantime
             self.log.warning("no connection can be accepted: %s", error)
             self._loop.remove_reader(listener.fileno())
-            self._loop.call_later(1.0, self._listen)
+            self._loop.call_later(1.0, self._accept_and_listen, listener)
             return False
         accepted.setblocking(False)
         task = self._loop.create_task(self._connect(accepted))
@@ -64,7 +108,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
         try:
             await self._loop.connect_accepted_socket(lambda: connection, accepted)
         except OSError:  # it is gone already
-            self._front.connections.discard(connection)
+            self._front.disconnect(connection)
 
     def _drain(self) -> None:
         if self._front.draining:
@@ -75,6 +119,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
                 pass  # whoever is connected already is answered
             listener.close()
         self._front.drain()
+        self.shares.forget(self.age)
         self._loop.call_later(self.cfg.graceful_timeout, self._front.give_up)
 
     def _tick(self) -> None:
