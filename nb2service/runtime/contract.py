@@ -117,7 +117,8 @@ class Entry:
         bind: parameters that are not inputs, to names in ``notebook.py``.
         parameter: name of the parameter that takes the rows; "" to pass them by position.
         doc: what it does, from the docstring.
-        row_wise: whether a row's answer is the same alone and among others.
+        row_wise: whether a row's answer is the same alone and among others, tried with equal rows,
+            in another order, and beside rows with missing, extreme and new values.
         aligned: whether the answer has one item a row; if not, the whole call has one answer.
         repeats: whether the same input gave the same answer twice.
         rtol: relative tolerance of comparisons; 0.0 (exact) but where ``tolerance_reason`` says.

@@ -26,6 +26,8 @@ NEXT_SINGLE = [float(value) for value in np.nextafter(np.float32(SINGLE), np.flo
         ([0.1], [0.1001], False, False),
         ([1.0, 1e-17], [1.0, -1e-17], False, True),
         ([1.0, 1e-4], [1.0, 1.1e-4], False, False),
+        ([0.0], [1e-17], False, False),
+        ([0.0, 1.0], [1e-17, 1.0], False, True),
         (SINGLE, NEXT_SINGLE, False, True),
         ([0.1], [0.1 + 1e-7], False, False),
     ],

@@ -564,10 +564,11 @@ def test_rows_that_depend_on_each_other() -> None:
 def test_slow_entries_are_asked_alone_a_few_times_only() -> None:
     slow = "import time\ncalls = []\ndef predict(df):\n    calls.append(len(df))\n    "
     slow += "time.sleep(0.11)\n    return "
-    for answer in ("df['age'] * 2", "df['age'] - df['age'].mean()"):
+    # The first one's answers seem to be row-wise: four odd rows are tried, too.
+    for answer, alone in (("df['age'] * 2", 9), ("df['age'] - df['age'].mean()", 5)):
         book = Book(DATA, slow + answer, "predict(N)")
         lesson = book.learn()
-        assert book.namespace["calls"].count(1) == 5
+        assert book.namespace["calls"].count(1) == alone
         assert (len(lesson.case["instances"]), len(lesson.case["rows"])) == (20, 5)
         assert lesson.replay().differences == ()
         assert lesson.replay().counts["json", "row"] == 5
@@ -800,9 +801,9 @@ def test_a_forest_is_learnt_within_a_moment() -> None:
     counted = replace(request, value=Counting())
     example = find_example(counted, book.namespace, book.notebook, book.statements)
     learn(counted, example, book.namespace)
-    # found, asked, asked again, at most each row alone, missing values tried
+    # found, asked, asked again, at most each row alone, missing values tried, odd rows tried
     assert calls.count(20) == 3
-    assert len(calls) <= 3 + 20 + 1
+    assert len(calls) <= 3 + 20 + 1 + 9
 
 
 def test_a_tuple_of_unlike_arrays_is_refused_with_a_form_that_has_one() -> None:

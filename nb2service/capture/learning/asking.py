@@ -125,7 +125,7 @@ class Asker:
 
     def _first_answer(self) -> tuple[_Response, tuple[tuple[str, str], ...]]:
         value = copied(self.example.value)
-        response = self._respond(value)
+        response = self.respond(value)
         if same(value, self.example.value):
             return response, ()
         note = (f"{self.name} changes its argument in place", "work on a copy: df = df.copy()")
@@ -133,9 +133,9 @@ class Asker:
 
     def _ask_again(self, rows: list[Any], first: _Response) -> Gap:
         """The gap between the first answer and that to the rows as the wire gives them."""
-        gap = measure(first.wire, self._respond(self.receive(rows)).wire)
+        gap = measure(first.wire, self.respond(self.receive(rows)).wire)
         if not gap.close:
-            third = self._respond(copied(self.example.value))
+            third = self.respond(copied(self.example.value))
             if measure(first.wire, third.wire).exact:
                 raise self._unfaithful("the entry answers otherwise after it")
         return gap
@@ -148,14 +148,20 @@ class Asker:
         trials += [[row] for row in rows[:count]]
         alone: list[Any] = []
         for trial in trials:
-            response = self._respond(self.receive(trial))
+            response = self.respond(self.receive(trial))
             if not _has_items(response.live) or len(response.wire) != len(trial):
                 return None
             if len(trial) == 1:
                 alone += response.wire
         return alone
 
-    def _respond(self, value: Any) -> _Response:
+    def respond(self, value: Any) -> _Response:
+        """The answer to ``value`` itself.
+
+        Raises:
+            ExampleError: the entry raised.
+            ContractError: the answer has no form on the wire.
+        """
         if self.call.arguments:
             each = [self._respond_once(keywords) for keywords in value]
             dtypes = {response.dtype for response in each}

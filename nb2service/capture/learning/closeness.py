@@ -53,7 +53,7 @@ def measure(one: Any, other: Any) -> Gap:
     pairs: list[tuple[float, float]] = []
     if not _collect(one, other, pairs):
         return Gap(alike=False)
-    largest = max((abs(a) for a, _ in pairs), default=0.0)
+    largest = max((abs(item) for pair in pairs for item in pair), default=0.0)
     relative = absolute = 0.0
     for a, b in pairs:
         if a == b:
