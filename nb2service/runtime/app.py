@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from . import observing
+from . import bounds, observing
 from .answers import Answer, Overload, TooLarge, refusal
 from .batching import ThreadLine, is_full
 from .observing import log
@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
     """
     settings = settings or read_settings()
     observing.log_to_stderr(settings.log_level)
+    bounds.allow(settings.max_batch, settings.max_body)
     service = Service(settings)
     if others := service.other_versions():
         event = {"event": "other versions than the notebook's", "versions": others}

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from .contract import Contract, Entry, Field
 from .problems import MEDIA_TYPE
 from .reading import media_types
-from .writing import JSON, answer_types
+from .writing import CSV, JSON, JSON_LINES, answer_types
 
+# Without years and months, which have no fixed length.
+_DURATION = (
+    r"^[+-]?P(?=[0-9T])([0-9]+W)?([0-9]+D)?"
+    r"(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,9})?S)?)?$"
+)
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "integer": {"type": "integer"},
-    "number": {"type": "number"},
+    "number": {"anyOf": [{"type": "number"}, {"enum": ["Infinity", "-Infinity"]}]},
     "boolean": {"type": "boolean"},
     "string": {"type": "string"},
-    "datetime": {"type": "string"},
+    "datetime": {
+        "type": "string",
+        "anyOf": [{"format": "date-time-local"}, {"format": "date-time"}],
+    },
     "date": {"type": "string", "format": "date"},
-    "time": {"type": "string"},
-    "duration": {"type": "string", "format": "duration"},
-    "decimal": {"type": "string", "pattern": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"},
+    "time": {"type": "string", "anyOf": [{"format": "time-local"}, {"format": "time"}]},
+    "duration": {"type": "string", "pattern": _DURATION},
+    "decimal": {
+        "type": ["string", "number"],
+        "pattern": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+    },
     "bytes": {"type": "string", "contentEncoding": "base64"},
     "any": {},
 }
@@ -30,7 +42,13 @@ _REFUSALS = {
     415: "The content type is not accepted",
     422: "The rows break the contract; `errors` says where",
     500: "The notebook's code failed; the log has the reason under the `id`",
+    503: "Too many requests wait already, or it took too long; try again later",
 }
+_FORMS = (
+    "As JSON: `instances` with a list of rows, a bare list of rows, or one row; also MLflow's "
+    "`dataframe_records`, `dataframe_split` and `inputs`. As JSON lines: a row a line. As CSV, "
+    "Arrow or Parquet: a column a name, lists and objects as JSON in a CSV cell."
+)
 _ABOUT = (
     'Missing values are `null`; ±Infinity is `"Infinity"` and `"-Infinity"`. '
     "Arrow and Parquet need pyarrow in the service's environment."
@@ -56,7 +74,7 @@ def openapi(contract: Contract) -> dict[str, Any]:
         "paths": {**paths, **_information_paths()},
         "components": {
             "schemas": schemas,
-            "responses": {str(code): _refusal(text) for code, text in _REFUSALS.items()},
+            "responses": {str(code): _refusal(code, text) for code, text in _REFUSALS.items()},
         },
     }
 
@@ -74,9 +92,19 @@ def prediction_schema(entry: Entry) -> dict[str, Any]:
     """JSON Schema of one prediction."""
     output = entry.output
     if output.kind == "frame":
-        return _object_schema(output.fields)
-    schema = field_schema(output.fields[0]) if output.fields else {}
+        return _object_schema(tuple(map(_answered, output.fields)))
+    schema = field_schema(_answered(output.fields[0])) if output.fields else {}
     return _nested(schema, output.shape if entry.aligned else (), output.names)
+
+
+def _answered(field: Field) -> Field:
+    """Any number may turn out to be NaN, whatever the examples gave."""
+    return replace(
+        field,
+        nullable=field.nullable or field.type == "number",
+        items=field.items and _answered(field.items),
+        fields=tuple(map(_answered, field.fields)),
+    )
 
 
 def field_schema(field: Field) -> dict[str, Any]:
@@ -90,12 +118,13 @@ def field_schema(field: Field) -> dict[str, Any]:
         schema = _object_schema(field.fields) if field.fields else {"type": "object"}
     else:
         schema = {**_SCHEMAS[field.type], **_limits(field)}
-    if field.type == "datetime" and field.dtype.startswith("datetime64[") and "," in field.dtype:
-        schema["format"] = "date-time"
+    if field.type == "datetime" and field.dtype.startswith("datetime64["):
+        format_ = "date-time" if "," in field.dtype else "date-time-local"
+        schema = {"type": "string", "format": format_}
     if field.dtype == "category" and field.categories is not None:
-        schema["enum"] = [*field.categories, *([None] if field.nullable else [])]
-    if field.nullable and "type" in schema:
-        schema["type"] = [schema["type"], "null"]
+        schema["enum"] = list(field.categories)
+    if field.nullable:
+        schema = _or_null(schema)
     if notes := _notes(field):
         schema["description"] = notes
     if not field.required and field.default is not None:
@@ -105,16 +134,24 @@ def field_schema(field: Field) -> dict[str, Any]:
     return schema
 
 
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    made = dict(schema)
+    if "enum" in made:
+        made["enum"] = [*made["enum"], None]
+    if "type" in made:
+        types = made["type"] if isinstance(made["type"], list) else [made["type"]]
+        made["type"] = [*types, "null"]
+    if "anyOf" in made:
+        made["anyOf"] = [*made["anyOf"], {"type": "null"}]
+    return made
+
+
 def _notes(field: Field) -> str:
     """What is known of the values, but not held against a caller."""
     notes = []
     if field.type == "datetime":
-        zoned = "," in field.dtype
-        notes.append(f"ISO 8601 date and time {'with' if zoned else 'without'} zone")
-        if not field.dtype.startswith("datetime64"):
-            notes = ["ISO 8601 date and time"]
-    if field.type == "time":
-        notes.append("ISO 8601 time")
+        zone = "with" if "," in field.dtype else "without"
+        notes.append(f"{zone} zone" if field.dtype.startswith("datetime64") else "ISO 8601")
     if field.minimum is not None and field.maximum is not None:
         notes.append(f"observed: {field.minimum} to {field.maximum}")
     if field.categories is not None and field.dtype != "category":
@@ -154,54 +191,63 @@ def _nested(
 
 def _operation(route: str, entry: Entry) -> dict[str, Any]:
     row = {"$ref": f"#/components/schemas/{entry.name}_row"}
-    predictions = {"$ref": f"#/components/schemas/{entry.name}_prediction"}
-    batch = {
-        "type": "object",
-        "properties": {"instances": {"type": "array", "items": row}},
-        "required": ["instances"],
-    }
-    bodies: dict[str, Any] = {
-        name: {"schema": {"type": "string"}} if name.startswith("text/") else {}
-        for name in media_types(entry.input, arrow=True)
-    }
-    bodies[JSON] = {"schema": {"anyOf": [batch, row]}}
-    answers: dict[str, Any] = {
-        name: {"schema": {"type": "string"}} if name.startswith("text/") else {}
-        for name in answer_types(arrow=True)
-    }
-    answers[JSON] = {
-        "schema": {
-            "type": "object",
-            "properties": {"predictions": {"type": "array", "items": predictions}},
-            "required": ["predictions"],
-        }
-    }
+    rows = {"type": "array", "items": row}
+    batch = {"type": "object", "properties": {"instances": rows}, "required": ["instances"]}
+    bodies: dict[str, Any] = {name: {} for name in media_types(entry.input, arrow=True)}
+    for name in bodies.keys() & {CSV, JSON_LINES}:
+        bodies[name] = {"schema": rows}
+    bodies[JSON] = {"schema": {"anyOf": [batch, rows, row]}}
     return {
         "operationId": route,
         "summary": (entry.doc or f"Predictions of {entry.call}").split("\n", 1)[0],
         "description": entry.doc,
-        "requestBody": {"required": True, "content": bodies},
+        "requestBody": {"description": _FORMS, "required": True, "content": bodies},
         "responses": {
-            "200": {
-                "description": "One prediction for each row, in order"
-                if entry.aligned
-                else "One prediction for all rows together",
-                "headers": {
-                    "Prediction-Dtype": {
-                        "description": "dtype of the answer in Python",
-                        "schema": {"type": "string"},
-                    }
-                },
-                "content": answers,
-            },
+            "200": _predictions(entry),
             **{str(code): {"$ref": f"#/components/responses/{code}"} for code in _REFUSALS},
         },
     }
 
 
-def _refusal(text: str) -> dict[str, Any]:
+def _predictions(entry: Entry) -> dict[str, Any]:
+    predictions = {
+        "type": "array",
+        "items": {"$ref": f"#/components/schemas/{entry.name}_prediction"},
+    }
+    answers: dict[str, Any] = {name: {} for name in answer_types(arrow=True)}
+    answers[CSV] = {"schema": {"type": "string"}}
+    answers[JSON_LINES] = {"schema": predictions}
+    answers[JSON] = {
+        "schema": {
+            "type": "object",
+            "properties": {"predictions": predictions},
+            "required": ["predictions"],
+        }
+    }
+    about = "One prediction for each row, in order"
+    return {
+        "description": about if entry.aligned else "One prediction for all rows together",
+        "headers": {
+            "Prediction-Dtype": _header("dtype of the answer in Python"),
+            **_IDENTIFIED,
+        },
+        "content": answers,
+    }
+
+
+def _header(text: str, type_: str = "string") -> dict[str, Any]:
+    return {"description": text, "schema": {"type": type_}}
+
+
+_IDENTIFIED = {"X-Request-Id": _header("The request's own, or a new one; the log has it too")}
+
+
+def _refusal(code: int, text: str) -> dict[str, Any]:
+    headers = dict(_IDENTIFIED)
+    if code == 503:
+        headers["Retry-After"] = _header("Seconds to wait, if waiting helps", "integer")
     schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": text, "content": {MEDIA_TYPE: {"schema": schema}}}
+    return {"description": text, "headers": headers, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 def _problem_schema() -> dict[str, Any]:
@@ -230,11 +276,11 @@ def _problem_schema() -> dict[str, Any]:
 
 def _information_paths() -> dict[str, Any]:
     def get(name: str, text: str, media_type: str = JSON) -> dict[str, Any]:
-        answer = {"description": text, "content": {media_type: {}}}
+        answer = {"description": text, "headers": _IDENTIFIED, "content": {media_type: {}}}
         return {"operationId": name, "summary": text, "responses": {"200": answer}}
 
     ready = get("readyz", "The model is loaded and has answered")
-    ready["responses"]["503"] = _refusal("Not ready yet")
+    ready["responses"]["503"] = _refusal(503, "Not ready yet")
     return {
         "/healthz": {"get": get("healthz", "The process is alive")},
         "/readyz": {"get": ready},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -73,13 +72,24 @@ def _write_json_lines(predictions: list[Any], output: Output) -> bytes:
 
 
 def _write_csv(predictions: list[Any], output: Output) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines = _Lines()
+    # By this end of a line, older Pythons know that a lone carriage return must be quoted.
+    writer = csv.writer(lines, lineterminator="\r\n")
     columns = _columns(predictions, output)
     writer.writerow(columns)
     for row in zip(*columns.values(), strict=True):
         writer.writerow([format_cell(value) for value in row])
-    return text.getvalue().encode()
+    return "".join(lines.written).encode()
+
+
+class _Lines:
+    """A file whose lines end with a newline alone, written a line at a time."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.written.append(line[:-2] + "\n")
 
 
 def _write_arrow(predictions: list[Any], output: Output) -> bytes:
@@ -116,9 +126,12 @@ def _arrow_array(pa: Any, column: list[Any], field: Field | None) -> Any:
         )
         if not report.errors:
             return pa.array(made, from_pandas=True)
-    if len({type(value) for value in column if value is not None} - {int, float}) > 1:
-        return pa.array([None if v is None else json.dumps(v) for v in column])
-    return pa.array(column)
+    if len({type(value) for value in column if value is not None} - {int, float}) <= 1:
+        try:
+            return pa.array(column)
+        except (OverflowError, pa.ArrowException):  # an integer of more than 64 bits, say
+            pass
+    return pa.array([None if v is None else json.dumps(v) for v in column])
 
 
 def _columns(predictions: list[Any], output: Output) -> dict[str, list[Any]]:
