@@ -121,6 +121,7 @@ ROW_WISE = [
     ("X", "v['fee'].isna() | (v['age'] < 30)"),
     ("X", "[{'age': int(age), 'old': bool(age > 60)} for age in v['age']]"),
     ("X", "[str(row.plan)[0] * (row.age // 20) for row in v.itertuples()]"),
+    ("X", "v['age'] + (1e-14 if len(v) > 1 else 0.0)"),  # last bits, but much for an age of 0
     ("A", "v @ np.array([0.5, -0.25])"),
     ("A", "np.linalg.norm(v, axis=1)"),
     ("B", "np.nan_to_num(v, nan=1.0)"),

@@ -89,8 +89,10 @@ class _Trial:
         return (
             measure(self.known, first).close
             and measure(self.known, last[::-1]).close
+            # Together with the known ones, which say how little is little.
             and all(
-                measure([one], [other]).close for one, other in zip(expected, between, strict=True)
+                measure([*self.known, one], [*self.known, other]).close
+                for one, other in zip(expected, between, strict=True)
             )
         )
 
