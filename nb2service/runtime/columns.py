@@ -22,6 +22,8 @@ _PLAIN: dict[str, set[type]] = {
     "string": {str},
 }
 
+TEXT = ("str", "string")
+
 # position in a column → (row, field path), for messages
 Locate = Callable[[int], tuple[int, str]]
 
@@ -132,6 +134,15 @@ def build(parsed: Sequence[Any], field: Field) -> Any:
     raise MissingForm(f"the dtype {field.dtype} has no form in JSON")
 
 
+@lru_cache(maxsize=1024)
+def pandas_dtype(name: str) -> Any:
+    """The dtype of pandas of that name."""
+    import pandas as pd
+
+    return pd.api.types.pandas_dtype(name)
+
+
+@lru_cache(maxsize=1024)
 def numpy_dtype(name: str) -> Any:
     """The numpy dtype of that name; None for one of pandas (``str`` is pandas' own)."""
     if name in ("str", "string"):
@@ -256,7 +267,7 @@ def _plain_value(value: Any, field: Field, row: int, path: str) -> Any:
 def _extension(parsed: Sequence[Any], field: Field) -> Any:
     import pandas as pd
 
-    dtype: Any = pd.api.types.pandas_dtype(field.dtype)
+    dtype = pandas_dtype(field.dtype)
     if isinstance(dtype, pd.DatetimeTZDtype):
         utc = _moments(parsed, np.dtype(f"datetime64[{dtype.unit}]"))
         return pd.DatetimeIndex(utc).tz_localize("UTC").tz_convert(dtype.tz).array

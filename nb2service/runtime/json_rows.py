@@ -1,7 +1,7 @@
 """JSON bodies straight to checked rows, by a type that msgspec makes from the contract.
 
-What is read here keeps to the contract for certain; of anything else ``None`` comes back, and
-the complete rules (``reading``, ``wire``) read the body and make the messages.
+What is read here keeps to the contract for certain; anything else is left to the complete rules
+(``reading``, ``wire``), which read the body anew and make the messages.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from .contract import Field, Input
+from .tabular import Unsure
 
 # With more members the search for each by its name outweighs what the type saves.
 MAX_MEMBERS = 128
@@ -40,8 +41,6 @@ class RowReader:
 
     Attributes:
         unsure: positions of the fields whose values only a build of their column can check.
-        decode: a body → rows, or None.
-        decode_lines: JSON lines → rows, or None.
     """
 
     def __init__(self, input_: Input) -> None:
@@ -97,24 +96,25 @@ class RowReader:
             gc=False,
         )
 
-    def decode(self, body: bytes) -> Decoded | None:
-        """The rows of a JSON body in any of its forms."""
-        first = body.lstrip()[:1]
-        try:
-            if first == b"{":
-                return self._unwrap(body)
-            return self._bare(body)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return None
+    def decode(self, body: bytes) -> Decoded:
+        """The rows of a JSON body in any of its forms.
 
-    def decode_lines(self, body: bytes) -> Decoded | None:
-        """The rows of JSON lines."""
+        Raises:
+            Unsure: the complete rules must read it.
+        """
+        try:
+            return self._unwrap(body) if body.lstrip()[:1] == b"{" else self._bare(body)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise Unsure from error
+
+    def decode_lines(self, body: bytes) -> Decoded:
+        """The rows of JSON lines; raises as ``decode``."""
         try:
             return [self._row.decode(line) for line in body.split(b"\n") if line.strip()], False
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return None
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise Unsure from error
 
-    def _unwrap(self, body: bytes) -> Decoded | None:
+    def _unwrap(self, body: bytes) -> Decoded:
         envelope: Any = self._envelope.decode(body)
         if envelope.instances is not None:
             return envelope.instances, False
@@ -127,25 +127,27 @@ class RowReader:
             if inputs[:1] != b"[":
                 return self._read_columns(inputs)
             return self._rows.decode(inputs), False
-        return ([self._row.decode(body)], False) if self.input.kind == "frame" else None
+        if self.input.kind != "frame":
+            raise Unsure
+        return [self._row.decode(body)], False
 
-    def _bare(self, body: bytes) -> Decoded | None:
+    def _bare(self, body: bytes) -> Decoded:
         try:
             return self._rows.decode(body), False
         except msgspec.ValidationError:
             return [self._row.decode(body)], False
 
-    def _read_split(self, raw: Any) -> Decoded | None:
+    def _read_split(self, raw: Any) -> Decoded:
         if self.input.kind != "frame":
-            return None
+            raise Unsure
         split = _split.decode(raw)
         names = tuple(split.columns)
         order = {field.name: i for i, field in enumerate(self.input.fields)}
         if len(names) != len(order) or set(names) != order.keys():
-            return None
+            raise Unsure
         rows = self._split(names).decode(split.data)
         if not rows:
-            return None
+            raise Unsure
         by_name = dict(zip(names, zip(*rows, strict=True), strict=True))
         return [by_name[name] for name in order], True
 
@@ -154,12 +156,14 @@ class RowReader:
         row: Any = tuple[tuple(types[name] for name in names)]  # type: ignore[misc]
         return msgspec.json.Decoder(list[row])
 
-    def _read_columns(self, inputs: bytes) -> Decoded | None:
+    def _read_columns(self, inputs: bytes) -> Decoded:
         if self.input.kind != "frame":
-            return None
+            raise Unsure
         table = self._columns.decode(inputs)
         columns = msgspec.structs.astuple(table)
-        return (columns, True) if len(set(map(len, columns))) == 1 else None
+        if len(set(map(len, columns))) > 1:
+            raise Unsure
+        return columns, True
 
     @cached_property
     def _columns(self) -> Any:

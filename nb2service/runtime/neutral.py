@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from . import columns, tables
+from .columns import TEXT
 from .contract import Field, Input
-
-TEXT = ("str", "string")
 
 
 def maker(field: Field) -> Callable[[Sequence[Any]], Any]:
@@ -51,12 +50,24 @@ def from_live(live: Any, input_: Input) -> list[Any]:
 
 def _neutral(column: Any, field: Field) -> Any:
     if field.dtype in TEXT:
-        return column.array.to_numpy(dtype=object, na_value=None)
+        return _plain(column.array)
     return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array
 
 
+def plain_texts(made: Sequence[Any], input_: Input) -> list[Any]:
+    """Columns of which those of text may be as a frame holds them."""
+    fields = input_.fields if input_.kind != "array" else ()
+    texts = [field.dtype in TEXT for field in fields] or [False]
+    return [_plain(c) if text else c for c, text in zip(made, texts, strict=True)]
+
+
+def _plain(text: Any) -> Any:
+    plain = isinstance(text, np.ndarray)
+    return text if plain else text.to_numpy(dtype=object, na_value=None)
+
+
 def to_live(made: Sequence[Any], count: int, input_: Input) -> Any:
-    """What the entry receives: a frame, a Series, an array or a list."""
+    """What the entry receives of columns, of which those of text may be as a frame holds them."""
     if input_.kind in ("list", "array"):
         return made[0]
     native = [_native(column, field) for column, field in zip(made, input_.fields, strict=True)]
@@ -66,7 +77,8 @@ def to_live(made: Sequence[Any], count: int, input_: Input) -> Any:
 
 
 def _native(column: Any, field: Field) -> Any:
-    return columns.build(column, field) if field.dtype in TEXT else column
+    text = field.dtype in TEXT and isinstance(column, np.ndarray)
+    return columns.build(column, field) if text else column
 
 
 def concatenate(parts: Sequence[Any]) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from . import values
+from . import bounds, values
 from .contract import Field, Input
 from .csv_cells import parse_cell
 from .problems import Problem
@@ -36,6 +37,10 @@ class Columns:
         return self.count
 
 
+class Unsure(Exception):  # noqa: N818 - says what it is
+    """A quick reader leaves the body to the complete rules."""
+
+
 def has_pyarrow() -> bool:
     """Whether Arrow and Parquet can be read and written here."""
     return importlib.util.find_spec("pyarrow") is not None
@@ -45,11 +50,16 @@ def decode_text(body: bytes, parameters: dict[str, str]) -> str:
     """The body as text, by the content type's charset (UTF-8 by default)."""
     charset = parameters.get("charset", "utf-8")
     try:
-        return body.decode("utf-8-sig" if charset in ("utf-8", "utf8") else charset)
-    except LookupError:
+        if charset in ("utf-8", "utf8"):
+            return body.decode("utf-8-sig")
+        text = body.decode(charset)
+        text.encode()  # some charsets can hold halves of characters
+        return text
+    except UnicodeError as error:
+        where = f": byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        raise Problem(400, f"the body is not {charset}{where}") from None
+    except (LookupError, ValueError):
         raise Problem(415, f"the charset {charset!r} is unknown") from None
-    except UnicodeDecodeError as error:
-        raise Problem(400, f"the body is not {charset}: byte {error.start}") from None
 
 
 def read_csv(body: bytes, parameters: dict[str, str], input_: Input) -> Rows | Columns:
@@ -59,7 +69,7 @@ def read_csv(body: bytes, parameters: dict[str, str], input_: Input) -> Rows | C
     lines = _csv_lines(decode_text(body, parameters))
     if not lines:
         raise Problem(400, "the CSV is empty; it needs a header line with the columns' names")
-    if parameters.get("header") == "absent" or _lacks_header(lines[0], input_):
+    if parameters.get("header") == "absent" or lacks_header(lines[0], input_):
         header = positional_names(input_, len(lines[0]))
     else:
         header, *lines = lines
@@ -90,14 +100,17 @@ def _csv_lines(text: str) -> list[list[str]]:
     return rows
 
 
-def _lacks_header(first: list[str], input_: Input) -> bool:
+def lacks_header(first: list[str], input_: Input) -> bool:
     """Whether the first line of a CSV of numbers already is data, as some platforms send it."""
     if input_.kind != "array" or input_.fields[0].type not in ("integer", "number"):
         return False
     known = {str(name) for name in input_.names}
-    return not known & set(first) and all(
-        not isinstance(parse_cell(cell, "number", True), str) for cell in first
-    )
+    return not known & set(first) and all(map(_is_number, first))
+
+
+def _is_number(cell: str) -> bool:
+    value = parse_cell(cell, "number", True)
+    return not isinstance(value, str) or value in ("Infinity", "-Infinity")
 
 
 def positional_names(input_: Input, count: int) -> list[str]:
@@ -128,28 +141,46 @@ def _parse_cells(cells: Any, field: Field | None) -> list[Any]:
 
 def read_arrow(body: bytes, parameters: dict[str, str], input_: Input) -> Columns:
     """An Arrow IPC stream or file."""
-    arrow = _pyarrow()
-    source = arrow.BufferReader(body)
-    try:
-        if body[:6] == b"ARROW1":
-            table = arrow.ipc.open_file(source).read_all()
-        else:
-            table = arrow.ipc.open_stream(source).read_all()
-    except (arrow.ArrowException, OSError) as error:
-        raise Problem(400, f"the body is not an Arrow IPC stream: {_first_line(error)}") from None
-    return _arrow_columns(table)
+    return _arrow_columns(arrow_table(body))
 
 
 def read_parquet(body: bytes, parameters: dict[str, str], input_: Input) -> Columns:
     """A Parquet file."""
-    arrow = _pyarrow()
-    import pyarrow.parquet
+    return _arrow_columns(parquet_table(body))
 
+
+def arrow_table(body: bytes) -> Any:
+    """The ``pyarrow.Table`` of an Arrow IPC stream or file, without row labels.
+
+    Raises:
+        Problem: 400 for other bytes, 415 where pyarrow is not installed.
+    """
+    arrow = _pyarrow()
     try:
-        table = pyarrow.parquet.read_table(arrow.BufferReader(body))
+        return _checked_table(bounds.read_arrow(body))
+    except (arrow.ArrowException, OSError) as error:
+        raise Problem(400, f"the body is not an Arrow IPC stream: {_first_line(error)}") from None
+
+
+def parquet_table(body: bytes) -> Any:
+    """The ``pyarrow.Table`` of a Parquet file, without row labels.
+
+    Raises:
+        Problem: 400 for other bytes, 415 where pyarrow is not installed.
+    """
+    arrow = _pyarrow()
+    try:
+        return _checked_table(bounds.read_parquet(body))
     except (arrow.ArrowException, OSError) as error:
         raise Problem(400, f"the body is not Parquet: {_first_line(error)}") from None
-    return _arrow_columns(table)
+
+
+def _checked_table(table: Any) -> Any:
+    # pandas writes its row labels as a column; they are no part of the rows.
+    names = [name for name in table.column_names if not name.startswith("__index_level_")]
+    if len(set(names)) < len(names):
+        raise Problem(400, "the table has more than one column of the same name")
+    return table if len(names) == table.num_columns else table.select(names)
 
 
 def _pyarrow() -> Any:
@@ -165,17 +196,17 @@ def _first_line(error: BaseException) -> str:
 
 
 def _arrow_columns(table: Any) -> Columns:
-    # pandas writes its row labels as a column; they are no part of the rows.
-    names = [name for name in table.column_names if not name.startswith("__index_level_")]
-    if len(set(names)) < len(names):
-        raise Problem(400, "the table has more than one column of the same name")
-    columns = {name: _arrow_values(table.column(name)) for name in names}
+    columns = {name: arrow_values(table.column(name)) for name in table.column_names}
     return Columns(columns, table.num_rows)
 
 
-def _arrow_values(column: Any) -> list[Any]:
+def arrow_values(column: Any) -> list[Any]:
+    """An Arrow column as wire values."""
     kind = str(column.type)
-    items: list[Any] = column.to_pylist()
+    try:
+        items: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):
+        raise Problem(400, f"the table has a {kind} outside of the years 1 to 9999") from None
     if kind.startswith(("int", "uint", "bool", "string", "large_string")):
         return items
     return [values.encode(item) for item in items]
@@ -183,18 +214,28 @@ def _arrow_values(column: Any) -> list[Any]:
 
 def read_npy(body: bytes, parameters: dict[str, str], input_: Input) -> Rows:
     """A numpy array as ``numpy.save`` writes it; one row where it has no row axis."""
-    if input_.kind != "array":
-        raise Problem(415, "npy is accepted by entries that take arrays only; send JSON or CSV")
-    import numpy as np
-
     from .arrays import encode_array
 
+    array = npy_array(body, input_)
     try:
-        array = np.load(io.BytesIO(body), allow_pickle=False)
         rows = encode_array(array)
-    except (ValueError, TypeError, EOFError, OSError) as error:
+    except TypeError as error:
         raise Problem(400, f"the body is not an npy array: {_first_line(error)}") from None
     return Rows(rows if array.ndim > len(input_.shape) else [rows])
+
+
+def npy_array(body: bytes, input_: Input) -> Any:
+    """The array of an npy file.
+
+    Raises:
+        Problem: 400 for other bytes, 415 where the entry takes no array.
+    """
+    if input_.kind != "array":
+        raise Problem(415, "npy is accepted by entries that take arrays only; send JSON or CSV")
+    try:
+        return bounds.read_npy(body)
+    except ValueError as error:
+        raise Problem(400, f"the body is not an npy array: {_first_line(error)}") from None
 
 
 def as_rows(table: Columns, input_: Input) -> Rows:
@@ -212,14 +253,41 @@ def as_rows(table: Columns, input_: Input) -> Rows:
                 for row in zip(*table.columns.values(), strict=True)
             ]
         )
+    if not input_.shape and len(table.columns) != 1:
+        raise Problem(400, f"the table must have one column, not {len(table.columns)}")
     if not input_.shape:
-        if len(table.columns) != 1:
-            raise Problem(400, f"the table must have one column, not {len(table.columns)}")
         return Rows(next(iter(table.columns.values())))
-    names = [str(name) for name in input_.names] or [f"x{i}" for i in range(input_.shape[0])]
-    if set(names) == set(table.columns):
-        table = Columns({name: table.columns[name] for name in names}, table.count)
-    elif input_.names and set(names) & set(table.columns):
-        missing = sorted(set(names) - set(table.columns)) or sorted(set(table.columns) - set(names))
+    names = list(table.columns)
+    columns = [table.columns[names[at]] for at in in_order(names, input_)]
+    return Rows([list(row) for row in zip(*columns, strict=True)])
+
+
+def in_order(names: list[str], input_: Input) -> list[int]:
+    """Where the columns of an array's rows are in a table, by name; as they come if unnamed."""
+    known = [str(name) for name in input_.names] or [f"x{i}" for i in range(input_.shape[0])]
+    found = {name: at for at, name in enumerate(names)}
+    if set(known) == found.keys():
+        return [found[name] for name in known]
+    if input_.names and set(known) & found.keys():
+        missing = sorted(set(known) - found.keys()) or sorted(found.keys() - set(known))
         raise Problem(400, f"the columns are not those of the contract: {missing[0]!r}")
-    return Rows([list(row) for row in zip(*table.columns.values(), strict=True)])
+    return list(range(len(names)))
+
+
+def positions(names: list[str], input_: Input) -> list[int]:
+    """Where each column of the contract is in a table that has them all and no other.
+
+    Raises:
+        Unsure: it has not.
+        Problem: 400, an array's columns are others.
+    """
+    found = {name: at for at, name in enumerate(names)}
+    if len(found) < len(names):
+        raise Unsure
+    if input_.kind == "frame" and found.keys() == {field.name for field in input_.fields}:
+        return [found[field.name] for field in input_.fields]
+    if input_.kind == "series" and len(names) == 1:
+        return [0]
+    if input_.kind == "array" and len(names) == math.prod(input_.shape) and len(input_.shape) < 2:
+        return in_order(names, input_) if input_.shape else [0]
+    raise Unsure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
@@ -14,8 +15,11 @@ from .contract import Field, Input
 from .decoding import Decoder, Make
 from .json_rows import RowReader
 from .problems import Report
-from .tabular import Columns
+from .tabular import Columns, Unsure
 from .values import missing_value
+
+# values of a column, its field → the column, by the complete rules
+Decode = Callable[[Sequence[Any], Field], Any]
 
 
 class Typed:
@@ -29,7 +33,7 @@ class Typed:
         count: how many rows.
     """
 
-    __slots__ = ("_columns", "_live", "_rows", "count", "input")
+    __slots__ = ("_columns", "_live", "_plain", "_rows", "count", "input")
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Typed:
         self._rows = rows
         self._columns = columns
         self._live = live
+        self._plain = columns is None
 
     @property
     def key(self) -> Any:
@@ -63,13 +68,16 @@ class Typed:
         arrays where the dtype is one; text (``str``, ``string``) as objects, missing as None.
         A column of whole numbers with gaps is float64, one of truth values with gaps object.
         """
-        if self._columns is None:
-            if self._rows is not None:
-                self._columns = _plan(self.input).columns(self._rows)
-            else:
-                from . import neutral
+        if self._columns is None and self._rows is not None:
+            self._columns = _plan(self.input).columns(self._rows)
+        elif self._columns is None or not self._plain:
+            from . import neutral
 
+            if self._columns is None:
                 self._columns = neutral.from_live(self._live, self.input)
+            else:
+                self._columns = neutral.plain_texts(self._columns, self.input)
+        self._plain = True
         return self._columns
 
     def live(self) -> Any:
@@ -80,7 +88,8 @@ class Typed:
             else:
                 from . import neutral
 
-                self._live = neutral.to_live(self.columns(), self.count, self.input)
+                columns = self._columns or self.columns()
+                self._live = neutral.to_live(columns, self.count, self.input)
         return self._live
 
 
@@ -117,19 +126,13 @@ class _Plan:
         made = self._makers[0](flat)
         return [made.reshape(len(rows), *self.input.shape)]
 
-    def checked(self, values: Sequence[Sequence[Any]], make: Make | None) -> list[Any] | None:
-        """The columns of decoded values; None if one that was unsure breaks the contract."""
-        from .columns import decode_column
-
-        report = Report()
-        decode = Decoder(report, make).decode
-        made = []
-        for i, field in enumerate(self.input.fields):
-            if i in self.reader.unsure:  # type: ignore[union-attr]
-                made.append(decode_column(values[i], field, report, lambda n: (n, ""), decode))
-            else:
-                made.append(self._makers[i](values[i]))
-        return None if report.errors else made
+    def checked(self, values: Sequence[Sequence[Any]], decode: Decode) -> list[Any]:
+        """The columns of decoded values by column; those not yet checked follow ``decode``."""
+        unsure = self.reader.unsure if self.reader else ()
+        return [
+            decode(values[i], field) if i in unsure else self._makers[i](values[i])
+            for i, field in enumerate(self.input.fields)
+        ]
 
     def dtype(self, position: int, rows: Sequence[Any]) -> str:
         """The dtype that the column of a frame will have."""
@@ -170,34 +173,75 @@ def read(body: bytes, content_type: str, input_: Input, make: Make | None = None
     Raises:
         Problem: 400, 415, or 422 with every breach of the contract.
     """
-    plan = _plan(input_)
-    if plan.reader is not None:
-        made = _read_fast(body, _format(content_type), plan, make)
-        if made is not None:
-            return made
-    return read_slowly(body, content_type, input_, make)
+    try:
+        return _read_quickly(body, _format(content_type), _plan(input_), make)
+    except Unsure:
+        return read_slowly(body, content_type, input_, make)
 
 
-def _read_fast(body: bytes, format_: str, plan: _Plan, make: Make | None) -> Typed | None:
-    reader = plan.reader
+def _read_quickly(body: bytes, format_: str, plan: _Plan, make: Make | None) -> Typed:
+    """``read`` where no more than the types of the values needs to be looked at."""
+    input_, reader = plan.input, plan.reader
+    if format_ in _TABLES and input_.kind in ("frame", "array", "series"):
+        columns = _TABLES[format_](body, input_, _decoder(make))
+        return Typed(input_, len(columns[0]), columns=columns)
     if reader is None:
-        return None
+        raise Unsure
     if format_ == "application/json":
-        decoded = reader.decode(body)
+        rows, by_column = reader.decode(body)
     elif format_ in reading.JSON_LINES:
-        decoded = reader.decode_lines(body)
+        rows, by_column = reader.decode_lines(body)
     else:
-        return None
-    if decoded is None:
-        return None
-    rows, by_column = decoded
+        raise Unsure
     if not by_column and not reader.unsure:
-        return Typed(plan.input, len(rows), rows=rows)
+        return Typed(input_, len(rows), rows=rows)
     if not rows:
-        return None
+        raise Unsure
     values = rows if by_column else reader.values_of(rows)
-    columns = plan.checked(values, make)
-    return None if columns is None else Typed(plan.input, len(values[0]), columns=columns)
+    return Typed(input_, len(values[0]), columns=plan.checked(values, _decoder(make)))
+
+
+def _decoder(make: Make | None) -> Decode:
+    """Reads one column by the complete rules."""
+    report = Report()
+    one = Decoder(report, make).decode
+
+    def decode(values: Sequence[Any], field: Field) -> Any:
+        from .columns import decode_column
+
+        made = decode_column(values, field, report, lambda n: (n, ""), one)
+        if report.errors:
+            raise Unsure  # row and field of the message are found from the begin
+        return made
+
+    return decode
+
+
+def _read_csv(body: bytes, input_: Input, decode: Decode) -> list[Any]:
+    if importlib.util.find_spec("pandas") is None:
+        raise Unsure
+    from .csv_columns import read
+
+    return read(body, input_, decode)
+
+
+def _read_binary(name: str) -> Callable[[bytes, Input, Decode], list[Any]]:
+    def read(body: bytes, input_: Input, decode: Decode) -> list[Any]:
+        from . import binary_columns
+
+        made: list[Any] = getattr(binary_columns, name)(body, input_, decode)
+        return made
+
+    return read
+
+
+# content type → what reads its columns; numpy, pandas and pyarrow are imported on first use
+_TABLES: dict[str, Callable[[bytes, Input, Decode], list[Any]]] = {
+    **dict.fromkeys(("text/csv", "application/csv"), _read_csv),
+    reading.ARROW: _read_binary("read_arrow"),
+    **dict.fromkeys((reading.PARQUET, "application/x-parquet"), _read_binary("read_parquet")),
+    reading.NPY: _read_binary("read_npy"),
+}
 
 
 def read_slowly(body: bytes, content_type: str, input_: Input, make: Make | None = None) -> Typed:

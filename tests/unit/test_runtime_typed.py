@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import math
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nb2service.runtime import typed
 from nb2service.runtime.columns import numpy_dtype
 from nb2service.runtime.contract import Field, Input
+from nb2service.runtime.csv_cells import format_cell
 from nb2service.runtime.problems import Problem
 
 JSON = "application/json"
@@ -248,3 +255,212 @@ def plain_requests(draw):
 @bounded
 def test_arrays_series_and_lists_are_read_as_the_complete_rules_read_them(request):
     check(*request)
+
+
+CSV = "text/csv"
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+NPY = "application/x-npy"
+CELLS = st.sampled_from(
+    [
+        *("", "0", "-0", "+3", " 3", "3 ", "3.0", "3.5", "1e3", "1E-5", ".5", "5.", "001", "1_0"),
+        *("-0.0", "nan", "NaN", "-nan", "NA", "null", "inf", "-Infinity", "1e400", "0x10", "１"),
+        *("9223372036854775807", "9223372036854775808", "-1", "300", "9007199254740993"),
+        *("true", "True", "TRUE", "tRue", "false", "1.0", "yes", "t", "\xa01", "1\x0b", "\t1"),
+        *("a", "b", "ü", "a b", '"', 'a"b', "a,b", "a\nb", "a\r\nb", "a\rb", "#", "\ufeffa"),
+        *("2024-05-31T13:45:00", "2024-05-31T13:45:00Z", "PT1S", "[1]", "{}", "1,5", "\0"),
+    ]
+)
+
+
+@st.composite
+def csv_files(draw):
+    """An input and a CSV body, mostly one of its rows."""
+    kind = draw(st.sampled_from(["frame", "frame", "array", "series"]))
+    if kind == "frame":
+        input_ = Input("frame", draw(fields()))
+        columns = list(input_.fields)
+    else:
+        names = ARRAYS if kind == "array" else list(FIELDS)
+        field = Field(**{**vars(FIELDS[draw(st.sampled_from(names))]), "name": "n"})
+        shape = draw(st.sampled_from([(), (2,), (3,)])) if kind == "array" else ()
+        named = ("a", "b", "c")[: shape[0]] if shape and draw(st.booleans()) else ()
+        input_ = Input(kind, (field,), shape, named)
+        columns = [
+            Field(**{**vars(field), "name": name})
+            for name in (named or ("x0", "x1", "x2"))[: math.prod(shape)]
+        ]
+    columns = draw(st.permutations(columns))
+    wild = draw(st.sampled_from([False, False, True]))
+    rows = [
+        [
+            draw(CELLS)
+            if wild and draw(st.integers(0, 3)) == 0
+            else format_cell(draw(st.none() | fitting(f) if f.nullable else fitting(f)), f.type)
+            for f in columns
+        ]
+        for _ in range(draw(st.integers(0, 4)))
+    ]
+    header = [field.name for field in columns]
+    if draw(st.integers(0, 9)) == 0:
+        header = draw(st.sampled_from([header[:-1], [*header, "more"], [*header[:-1], "é"], []]))
+    text = io.StringIO()
+    writer = csv.writer(
+        text,
+        lineterminator=draw(st.sampled_from(["\n", "\n", "\r\n", "\r"])),
+        quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
+    )
+    writer.writerows([header, *rows])
+    return input_, damaged(draw, text.getvalue())
+
+
+def damaged(draw, text):
+    """The text as bytes, now and then with something put in or taken away."""
+    body = text.encode(draw(st.sampled_from(["utf-8"] * 5 + ["utf-8-sig", "latin-1"])), "replace")
+    if draw(st.integers(0, 5)) == 0:
+        at = draw(st.integers(0, len(body)))
+        piece = draw(st.sampled_from([b"\n", b"\n\n", b",", b'"', b" ", b"\r", b"x", b"\0", b"#"]))
+        body = body[:at] + piece + body[at + draw(st.integers(0, 2)) :]
+    return body if draw(st.booleans()) else body.rstrip(b"\r\n")
+
+
+@given(csv_files())
+@bounded
+def test_csv_is_read_as_the_complete_rules_read_it(request):
+    input_, body = request
+    assert_same(
+        outcome(typed.read, body, CSV, input_), outcome(typed.read_slowly, body, CSV, input_)
+    )
+
+
+ARROW_TYPES = (
+    *(pa.int8(), pa.int64(), pa.uint8(), pa.uint64(), pa.float16(), pa.float32(), pa.float64()),
+    *(pa.bool_(), pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string()), pa.null()),
+    *(pa.timestamp(unit) for unit in ("s", "ms", "us", "ns")),
+    *(pa.timestamp("us", "UTC"), pa.timestamp("ns", "Europe/Paris"), pa.duration("ns")),
+    *(pa.duration("s"), pa.date32(), pa.list_(pa.int64()), pa.decimal128(5, 2)),
+)
+
+
+@st.composite
+def arrow_values(draw, type_, count):
+    """Values that an Arrow column of that type can hold."""
+    kind = str(type_)
+    if kind.startswith(("timestamp", "duration")):
+        one = st.sampled_from([0, 10**9, 86_400 * 10**6, 2**62, -(2**62)]) | st.integers(0, 10**9)
+    elif kind.startswith("float") or kind in ("double", "halffloat"):
+        one = st.sampled_from([0.5, 3.0, -0.0, math.nan, math.inf, 300.0]) | st.integers(0, 100)
+        one = one.map(np.float16) if "half" in kind else one.map(float)
+    elif kind.startswith(("int", "uint")):
+        one = st.integers(0, 127) | st.just(0 if "8" in kind else 2**62 + 1)
+    else:
+        one = {
+            "bool": st.booleans(),
+            "null": st.none(),
+            "date32[day]": st.dates(),
+            "list<item: int64>": st.lists(st.integers(0, 9), max_size=2),
+            "decimal128(5, 2)": st.just(Decimal("1.50")),
+        }.get(kind, st.sampled_from(["a", "", "ü", "c"]))
+    gaps = draw(st.booleans())
+    return draw(st.lists(st.none() | one if gaps else one, min_size=count, max_size=count))
+
+
+@st.composite
+def arrow_tables(draw):
+    """An input and a table, of which the types may not be those of the contract."""
+    count = draw(st.integers(0, 4))
+    if draw(st.booleans()):
+        input_ = Input("frame", draw(fields()))
+        names = [field.name for field in input_.fields]
+    else:
+        field = FIELDS[draw(st.sampled_from(ARRAYS))]
+        field = Field(**{**vars(field), "nullable": draw(st.booleans())})
+        input_ = Input("array", (field,), (2,), draw(st.sampled_from([(), ("a", "b")])))
+        names = list(input_.names or ("x0", "x1"))
+    fields_ = input_.fields if input_.kind == "frame" else input_.fields * 2
+    table = {}
+    for name, field in zip(names, fields_, strict=True):
+        near = [t for t in ARROW_TYPES if _near(str(t), field)]
+        type_ = draw(st.sampled_from(near if near and draw(st.booleans()) else ARROW_TYPES))
+        table[name] = pa.array(draw(arrow_values(type_, count)), type_)
+    chosen = draw(st.permutations(names))
+    table = pa.table({name: table[name] for name in chosen})
+    return input_, pa.concat_tables([table, table]) if draw(st.booleans()) else table
+
+
+def _near(kind, field):
+    starts = {
+        "integer": ("int", "uint"),
+        "number": ("float", "double", "half", "int"),
+        "boolean": ("bool",),
+        "string": ("string", "large_string", "dictionary"),
+        "datetime": ("timestamp",),
+        "duration": ("duration",),
+    }
+    return kind.startswith(starts.get(field.type, ()))
+
+
+@given(arrow_tables())
+@bounded
+def test_arrow_and_parquet_are_read_as_the_complete_rules_read_them(request):
+    input_, table = request
+    stream = io.BytesIO()
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+    assert_same(
+        outcome(typed.read, stream.getvalue(), ARROW, input_),
+        outcome(typed.read_slowly, stream.getvalue(), ARROW, input_),
+    )
+    stream = io.BytesIO()
+    try:
+        pq.write_table(table, stream)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return  # Parquet has no such values
+    assert_same(
+        outcome(typed.read, stream.getvalue(), PARQUET, input_),
+        outcome(typed.read_slowly, stream.getvalue(), PARQUET, input_),
+    )
+
+
+@st.composite
+def npy_files(draw):
+    """An input and an array, of which dtype and shape may not be those of the contract."""
+    field = FIELDS[draw(st.sampled_from(ARRAYS))]
+    field = Field(**{**vars(field), "nullable": draw(st.booleans())})
+    shape = draw(st.sampled_from([(), (2,), (2, 1)]))
+    given = draw(st.sampled_from([shape, (3, *shape), (3, *shape), (0, *shape), (3,), (3, 3)]))
+    if draw(st.booleans()):
+        array = np.array(
+            draw(
+                st.lists(
+                    st.sampled_from([0.0, -0.0, 1.0, 2.5, 300.0, np.nan, np.inf]),
+                    min_size=math.prod(given),
+                    max_size=math.prod(given),
+                )
+            )
+        ).reshape(given)
+    else:
+        array = np.arange(math.prod(given)).reshape(given) - draw(st.sampled_from([0, 0, 1]))
+        array = array * draw(st.sampled_from([1, 1, 100, 2**60]))
+    dtype = draw(
+        st.sampled_from(["<f8", ">f8", "<f4", "<f2", "<i8", ">i4", "u1", "?", "<M8[ns]", "<U3"])
+    )
+    with np.errstate(all="ignore"):
+        if not (array.dtype.kind == "f" and dtype == "<M8[ns]"):
+            array = array.astype(dtype)
+    if array.ndim == 2 and draw(st.booleans()):
+        array = np.asfortranarray(array)
+    return Input("array", (field,), shape), array
+
+
+@given(npy_files())
+@bounded
+def test_npy_is_read_as_the_complete_rules_read_it(request):
+    input_, array = request
+    body = io.BytesIO()
+    np.save(body, array)
+    got = outcome(typed.read, body.getvalue(), NPY, input_)
+    assert_same(got, outcome(typed.read_slowly, body.getvalue(), NPY, input_))
+    if isinstance(got, typed.Typed):
+        assert got.live().flags.c_contiguous
+        assert got.live().flags.writeable

@@ -1,0 +1,155 @@
+"""CSV straight to columns by pandas' reader, where that reads what the complete rules read.
+
+The structure is proved first: every line has as many cells as the header, every quote opens or
+closes a cell. Numbers, truth values and text are then read by pandas; cells of any other type
+are read as text and follow the rules of ``csv_cells`` and ``columns``, column by column.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .casting import cast, is_numeric, stack
+from .columns import TEXT
+from .contract import Field, Input
+from .csv_cells import parse_cell
+from .tabular import Unsure, lacks_header, positional_names, positions
+
+COMMA, NEWLINE, QUOTE = b',\n"'
+
+# values of a column, its field → the column, by the complete rules
+Decode = Callable[[Sequence[Any], Field], Any]
+
+
+def read(body: bytes, input_: Input, decode: Decode) -> list[Any]:
+    """The columns of a CSV with a header (or of numbers without), in the contract's order.
+
+    Raises:
+        Unsure: the complete rules must read it.
+    """
+    import pandas as pd
+
+    body = _plain_lines(body)
+    header, begin = _header(body)
+    if lacks_header(header, input_):
+        header, begin = positional_names(input_, len(header)), 0
+    order = positions(header, input_)
+    prove_regular(body, len(header))
+    if begin == len(body):
+        raise Unsure
+    fields = input_.fields if input_.kind == "frame" else input_.fields * len(order)
+    kinds: dict[Any, Any] = {at: _read_as(field) for at, field in zip(order, fields, strict=True)}
+    gaps: dict[Any, Any] = {at: [""] for at, kind in kinds.items() if kind == "float64"}
+    try:
+        table = pd.read_csv(
+            io.BytesIO(body[begin:] if begin else body),
+            header=None,
+            names=range(len(header)),
+            index_col=False,
+            dtype=kinds,
+            na_values=gaps,
+            keep_default_na=False,
+            **_exact_floats(pd.__version__),
+            skip_blank_lines=False,
+            low_memory=False,
+            encoding="utf-8",
+        )
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Unsure from error
+    made = [table[at].to_numpy() for at in order]
+    return stack([_column(c, f, decode) for c, f in zip(made, fields, strict=True)], input_)
+
+
+@lru_cache(maxsize=1)
+def _exact_floats(version: str) -> dict[str, Any]:
+    """What makes pandas read each number as the nearest float; from 3.1 on it always does."""
+    major, minor = map(int, version.split(".")[:2])
+    return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
+
+
+def _plain_lines(body: bytes) -> bytes:
+    """The body with a newline at the end of each line, and no mark at its begin."""
+    body = body[3:] if body[:3] == b"\xef\xbb\xbf" else body
+    if b"\r" in body:
+        if b'"' in body or body.count(b"\r") != body.count(b"\r\n"):
+            raise Unsure
+        body = body.replace(b"\r\n", b"\n")
+    if not body or b"\0" in body or body[:3] == b"\xef\xbb\xbf":
+        raise Unsure
+    return body if body[-1] == NEWLINE else body + b"\n"
+
+
+def _header(body: bytes) -> tuple[list[str], int]:
+    """The cells of the first line, and where the next one begins."""
+    end = body.index(b"\n")
+    try:
+        header = next(csv.reader([body[:end].decode()], strict=True))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise Unsure from error
+    return header, end + 1
+
+
+def prove_regular(body: bytes, width: int) -> None:
+    """Make sure that all readers of CSV see the same cells, ``width`` a line.
+
+    Raises:
+        Unsure: they may not.
+    """
+    codes = np.frombuffer(body, np.uint8)
+    separators = (codes == COMMA) | (codes == NEWLINE)
+    if b'"' in body:
+        quotes = codes == QUOTE
+        _prove_quotes(codes, np.flatnonzero(quotes))
+        separators &= ~np.logical_xor.accumulate(quotes)
+    ends = np.flatnonzero(separators)
+    lengths = np.diff(ends, prepend=-1)
+    # What is too long for Python's own reader is refused there.
+    if len(ends) % width or lengths.max() > csv.field_size_limit():
+        raise Unsure
+    lines = codes[ends].reshape(-1, width)
+    if not ((lines[:, -1] == NEWLINE).all() and (lines[:, :-1] == COMMA).all()):
+        raise Unsure
+    if width == 1 and (lengths == 1).any():
+        raise Unsure  # an empty line is a row here, and none to others
+
+
+def _prove_quotes(codes: Any, quotes: Any) -> None:
+    if len(quotes) % 2:
+        raise Unsure
+    opening, closing = quotes[::2], quotes[1::2]
+    before = np.where(opening == 0, COMMA, codes[opening - 1])
+    if not np.isin(before, (COMMA, NEWLINE, QUOTE)).all():
+        raise Unsure
+    if not np.isin(codes[closing + 1], (COMMA, NEWLINE, QUOTE)).all():
+        raise Unsure
+
+
+def _read_as(field: Field) -> str:
+    """The dtype in which pandas reads a column; "object": as text."""
+    if is_numeric(field):
+        kind = np.dtype(field.dtype).kind
+        if kind == "f":
+            return "float64"
+        if not field.nullable and field.dtype != "uint64":
+            return "bool" if kind == "b" else "int64"
+    return "object"
+
+
+def _column(cells: Any, field: Field, decode: Decode) -> Any:
+    if cells.dtype != object:
+        # Too large for a float; or "-0", which is a whole number to the complete rules.
+        if cells.dtype == float and (np.isinf(cells) | (np.signbit(cells) & (cells == 0))).any():
+            raise Unsure
+        return cast(cells, field)
+    if field.type != "string":
+        parsed = [parse_cell(cell, field.type, field.nullable) for cell in cells.tolist()]
+        return decode(parsed, field)
+    if field.nullable:
+        cells = np.where(cells == "", None, cells)
+    return cells if field.dtype in TEXT else decode(cells.tolist(), field)
