@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .known import (
-    Declined,
     Form,
     Matrix,
     Step,
@@ -17,8 +17,9 @@ from .known import (
     compile_transform,
     transformer,
 )
+from .stacking import Part, stack_parts
 
-TEXT = ("object", "str", "string")
+TEXT = ("object", "str", "string", "category")
 
 
 def is_text(dtype: str) -> bool:
@@ -38,7 +39,7 @@ def to_matrix(form: Form, floats: bool = False) -> tuple[Step, Matrix]:
         Unknown: columns that are not numbers.
     """
     if isinstance(form, Matrix):
-        return (_as_float if floats and not form.sparse else _same), form
+        return (_as_float if floats and not form.sparse else same), form
     if not isinstance(form, Table):
         raise Unknown("texts where numbers are expected")
     dtype, width = common_dtype(form.dtypes, floats), len(form.dtypes)
@@ -71,7 +72,8 @@ def common_dtype(names: tuple[str, ...], floats: bool = False) -> Any:
     return np.dtype(np.float64) if floats and dtype.kind != "f" else dtype
 
 
-def _same(value: Any) -> Any:
+def same(value: Any) -> Any:
+    """The step that does nothing."""
     return value
 
 
@@ -83,26 +85,15 @@ def _as_float(value: Any) -> Any:
 def _column_transformer(model: Any, form: Form) -> tuple[Step, Form]:
     if model.transformer_weights or getattr(model, "_name_to_fitted_passthrough", None):
         raise Unknown("transformer_weights")
-    parts: list[tuple[Step, Step]] = []
-    width, sparse = 0, bool(model.sparse_output_)
+    parts: list[Part] = []
     for _, part, chosen in model.transformers_:
         if isinstance(part, str) and part == "drop":
             continue
         pick, picked = _select(model, form, chosen)
-        if picked is None:
-            continue
-        if isinstance(part, str):
-            step, given = to_matrix(picked)
-        else:
-            step, made = compile_transform(part, picked)
-            if not isinstance(made, Matrix):
-                raise Unknown("a transformer's texts")
-            given = made
-        width += given.width
-        parts.append((pick, step if sparse else given.dense or step))
-    if not parts:
-        raise Unknown("a ColumnTransformer without columns")
-    return (_stack_sparse(parts) if sparse else _stack_dense(parts)), Matrix(width, sparse)
+        if picked is not None:
+            make = to_matrix if isinstance(part, str) else partial(compile_transform, part)
+            parts.append(Part(pick, *make(picked)))
+    return stack_parts(parts, bool(model.sparse_output_))
 
 
 def _select(model: Any, form: Form, chosen: Any) -> tuple[Step, Form | None]:
@@ -159,25 +150,3 @@ def _edge(names: list[Any], edge: Any, default: int) -> int:
     if edge is None:
         return default
     return names.index(edge) if isinstance(edge, str) else edge
-
-
-def _stack_dense(parts: list[tuple[Step, Step]]) -> Step:
-    def run(value: Any) -> Any:
-        blocks = [step(pick(value)) for pick, step in parts]
-        blocks = [b if type(b) is np.ndarray else b.toarray() for b in blocks]
-        return np.concatenate(blocks, axis=1) if len(blocks) > 1 else np.hstack(blocks)
-
-    return run
-
-
-def _stack_sparse(parts: list[tuple[Step, Step]]) -> Step:
-    from scipy import sparse
-
-    def run(value: Any) -> Any:
-        blocks = [step(pick(value)) for pick, step in parts]
-        for block in blocks:
-            if type(block) is np.ndarray and block.dtype.kind not in "biuf":
-                raise Declined("objects in a sparse matrix")
-        return sparse.hstack(blocks).tocsr()
-
-    return run

@@ -10,6 +10,7 @@ import numpy as np
 from .columns import is_text
 from .known import Declined, Form, Matrix, Step, Table, Unknown, bare, check_width, transformer
 
+MOST_CELLS = 2**22  # of an array that scikit-learn itself would hold as a sparse matrix
 _MISSING = object()  # the key of NaN, which is not equal to itself
 
 
@@ -83,7 +84,7 @@ def _ask(model: Any, dtypes: tuple[str, ...], categories: list[Any]) -> Any:
 def _check_categories(categories: list[Any], dtypes: tuple[str, ...]) -> None:
     for known, dtype in zip(categories, dtypes, strict=True):
         if is_text(dtype):
-            alike = known.dtype == object
+            alike = known.dtype == object or dtype == "category"
         else:
             alike = known.dtype.kind == np.dtype(dtype).kind and known.dtype.kind in "iuf"
         if not alike or not len(known):
@@ -131,11 +132,12 @@ def _one_hot(model: Any, form: Form) -> tuple[Step, Form]:
         table = {_key(category): places[row] for row, category in enumerate(known.tolist())}
         strange = None if unknown is None else _places(unknown, starts[number], starts[number + 1])
         codes.append(Codes(table, strange and strange[0], dtypes[number]))
-    dense = _one_hot_dense(split, codes, starts[-1])
+    places_of = _one_hot_places(split, codes)
+    dense = _one_hot_dense(places_of, starts[-1])
     if type(asked) is np.ndarray:
         return dense, Matrix(starts[-1])
-    sparse = _one_hot_sparse(split, codes, starts[-1], type(asked))
-    return sparse, Matrix(starts[-1], True, dense)
+    sparse = _one_hot_sparse(places_of, starts[-1], type(asked))
+    return sparse, Matrix(starts[-1], True, dense, places_of)
 
 
 def _places(answer: Any, start: int, stop: int) -> list[int]:
@@ -148,11 +150,24 @@ def _places(answer: Any, start: int, stop: int) -> list[int]:
     return list(places.tolist())
 
 
-def _one_hot_dense(split: Step, codes: list[Codes], width: int) -> Step:
+def _one_hot_places(split: Step, codes: list[Codes]) -> Step:
     def run(value: Any) -> Any:
-        places = np.array([code(column) for code, column in zip(codes, split(value), strict=True)])
-        rows = np.arange(places.shape[1])
-        answer = np.zeros((len(rows), width))
+        columns = split(value)
+        return np.array(
+            [code(column) for code, column in zip(codes, columns, strict=True)], np.int32
+        ).T
+
+    return run
+
+
+def _one_hot_dense(places_of: Step, width: int) -> Step:
+    def run(value: Any) -> Any:
+        places = places_of(value)
+        count = len(places)
+        if count * width > MOST_CELLS:
+            raise Declined("an array that is too large")
+        rows = np.arange(count)[:, np.newaxis]
+        answer = np.zeros((count, width))
         known = places >= 0
         if known.all():
             answer[rows, places] = 1.0
@@ -163,11 +178,9 @@ def _one_hot_dense(split: Step, codes: list[Codes], width: int) -> Step:
     return run
 
 
-def _one_hot_sparse(split: Step, codes: list[Codes], width: int, kind: Callable[..., Any]) -> Step:
+def _one_hot_sparse(places_of: Step, width: int, kind: Callable[..., Any]) -> Step:
     def run(value: Any) -> Any:
-        places = np.array(
-            [code(column) for code, column in zip(codes, split(value), strict=True)], np.int32
-        ).T
+        places = places_of(value)
         known = places >= 0
         pointers: Any = np.zeros(len(places) + 1, np.int32)
         np.cumsum(known.sum(axis=1), out=pointers[1:])

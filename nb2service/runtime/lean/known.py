@@ -38,12 +38,15 @@ class Matrix:
     """A numpy array (rows, width), or a scipy CSR matrix where ``sparse``.
 
     Attributes:
-        dense: what gives the same as an array at once, where the matrix is sparse.
+        dense: of a sparse matrix, what gives the same as an array at once.
+        places: of a sparse matrix of ones, what gives the columns of each row's ones, (rows, at
+            most), -1 where there is none.
     """
 
     width: int
     sparse: bool = False
     dense: Step | None = None
+    places: Step | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,10 @@ def compile_method(model: Any, method: str, form: Form) -> Step:
         Unknown: no plan is known.
     """
     if method == "transform" and exact_name(model) in TRANSFORMERS:
-        return compile_transform(model, form)[0]
+        step, given = compile_transform(model, form)
+        if not isinstance(given, Matrix) or given.sparse:
+            raise Unknown("an answer that is not an array")
+        return step
     compiler = ESTIMATORS.get(exact_name(model))
     if compiler is None or not hasattr(model, method):
         raise Unknown(f"{type(model).__qualname__}.{method}")

@@ -4,12 +4,28 @@ worked out at each call. Their checks of the values stay, and refuse what they a
 
 from __future__ import annotations
 
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from .columns import to_matrix
-from .known import Form, Matrix, Step, Unknown, bare, check_width, estimator, transformer
+from .columns import same, to_matrix
+from .known import (
+    Form,
+    Matrix,
+    Step,
+    Unknown,
+    bare,
+    check_width,
+    compile_method,
+    compile_transform,
+    estimator,
+    transformer,
+)
+from .stacking import Part, stack_parts
+
+FEW = 256
 
 SIMPLE_FUNCTIONS = (
     *("abs", "absolute", "cbrt", "ceil", "cos", "exp", "exp2", "expm1", "fabs", "floor", "log"),
@@ -113,4 +129,48 @@ def _predict(model: Any, method: str, form: Form) -> Step:
         raise Unknown("a model that encodes categories of a frame itself")
     stack, _ = to_matrix(form)
     own = getattr(bare(model), method)
+    if hasattr(model, "_predictors"):  # histogram boosting: its threads share out the rows
+        own = _of_few_rows(model, method, own)
     return lambda value: own(stack(value))
+
+
+def _of_few_rows(model: Any, method: str, own: Step) -> Step:
+    """A method of histogram boosting that wakes no threads for a few rows."""
+    twin = bare(model)
+    twin._raw_predict = partial(type(model)._raw_predict, bare(model), n_threads=1)
+    quick = getattr(twin, method)
+    return lambda rows: (quick if len(rows) <= FEW else own)(rows)
+
+
+@transformer("FeatureUnion")
+def _union(model: Any, form: Form) -> tuple[Step, Form]:
+    if model.transformer_weights:
+        raise Unknown("transformer_weights")
+    parts = []
+    for _, part in model.transformer_list:
+        if part == "passthrough":
+            parts.append(Part(same, *to_matrix(form)))
+        elif part != "drop":
+            parts.append(Part(same, *compile_transform(part, form)))
+    sparse = any(isinstance(part.form, Matrix) and part.form.sparse for part in parts)
+    return stack_parts(parts, sparse)
+
+
+@estimator("TransformedTargetRegressor")
+def _transformed_target(model: Any, method: str, form: Form) -> Step:
+    predict = compile_method(model.regressor_, "predict", form)
+    # What it does to its regressor's predictions, by its own method.
+    rule = getattr(bare(model, regressor_=SimpleNamespace(predict=same)), method)
+    return lambda value: rule(predict(value))
+
+
+@estimator("VotingClassifier", "VotingRegressor")
+def _voting(model: Any, method: str, form: Form) -> Step:
+    check_width(model, form)
+    inner = "predict_proba" if getattr(model, "voting", "") == "soft" else "predict"
+    voters = [
+        SimpleNamespace(**{inner: compile_method(voter, inner, form)})
+        for voter in model.estimators_
+    ]
+    rule: Step = getattr(bare(model, estimators_=voters), method)
+    return rule

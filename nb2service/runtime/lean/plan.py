@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +20,10 @@ from .known import (
     compile_method,
     compile_transform,
     estimator,
+    exact_name,
     transformer,
 )
+from .trees import TREES
 
 
 class Plan:
@@ -63,8 +66,11 @@ def compile_plan(model: Any, method: str, input_: Input) -> Plan | None:
         input_: what the entry takes.
     """
     try:
-        form, open_ = _opening(input_)
-        step = compile_method(model, method, form)
+        # Encoders are asked about strange categories, at which they may warn.
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            form, open_ = _opening(input_)
+            step = compile_method(model, method, form)
     except Exception:  # a model that is not as expected has no plan, whatever the reason
         return None
     return Plan(lambda columns: step(open_(columns)))
@@ -93,24 +99,31 @@ def _label(field: Field) -> Any:
 
 @transformer("Pipeline")
 def _pipeline(model: Any, form: Form) -> tuple[Step, Form]:
-    steps = []
-    for _, part in model.steps:
-        if part is not None and part != "passthrough":
-            step, form = compile_transform(part, form)
-            steps.append(step)
+    steps, form = _transforms(model.steps, form)
+    before = steps[:-1]
     if isinstance(form, Matrix) and form.dense:
-        form = replace(form, dense=_chain([*steps[:-1], form.dense]))
+        form = replace(form, dense=_chain([*before, form.dense]))
+    if isinstance(form, Matrix) and form.places:
+        form = replace(form, places=_chain([*before, form.places]))
     return _chain(steps), form
 
 
 @estimator("Pipeline")
 def _pipeline_method(model: Any, method: str, form: Form) -> Step:
+    steps, form = _transforms(model.steps[:-1], form)
+    last = model.steps[-1][1]
+    if isinstance(form, Matrix) and form.dense and exact_name(last) in TREES:
+        steps, form = [*steps[:-1], form.dense], Matrix(form.width)
+    return _chain([*steps, compile_method(last, method, form)])
+
+
+def _transforms(parts: list[tuple[str, Any]], form: Form) -> tuple[list[Step], Form]:
     steps = []
-    for _, part in model.steps[:-1]:
+    for _, part in parts:
         if part is not None and part != "passthrough":
             step, form = compile_transform(part, form)
             steps.append(step)
-    return _chain([*steps, compile_method(model.steps[-1][1], method, form)])
+    return steps, form
 
 
 @estimator("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
@@ -121,6 +134,9 @@ def _search(model: Any, method: str, form: Form) -> Step:
 def _chain(steps: list[Step]) -> Step:
     if len(steps) == 1:
         return steps[0]
+    if len(steps) == 2:
+        first, second = steps
+        return lambda value: second(first(value))
 
     def run(value: Any) -> Any:
         for step in steps:

@@ -9,6 +9,16 @@ import numpy as np
 from .columns import to_matrix
 from .known import Declined, Form, Step, Unknown, check_width, estimator
 
+SINGLE = (
+    *("DecisionTreeClassifier", "DecisionTreeRegressor"),
+    *("ExtraTreeClassifier", "ExtraTreeRegressor"),
+)
+FORESTS = (
+    *("RandomForestClassifier", "RandomForestRegressor"),
+    *("ExtraTreesClassifier", "ExtraTreesRegressor"),
+)
+TREES = SINGLE + FORESTS
+
 # Rows above which a forest of several jobs is faster by itself.
 _MANY = 2_000
 
@@ -34,9 +44,7 @@ def _features(model: Any, tree: Any, form: Form) -> Step:
     return run
 
 
-@estimator(
-    "DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"
-)
+@estimator(*SINGLE)
 def _tree(model: Any, method: str, form: Form) -> Step:
     if model.n_outputs_ != 1:
         raise Unknown("several outputs")
@@ -53,12 +61,7 @@ def _tree(model: Any, method: str, form: Form) -> Step:
     return _decide(model, method, lambda value: values.take(leaf(features(value)), axis=0))
 
 
-@estimator(
-    "RandomForestClassifier",
-    "RandomForestRegressor",
-    "ExtraTreesClassifier",
-    "ExtraTreesRegressor",
-)
+@estimator(*FORESTS)
 def _forest(model: Any, method: str, form: Form) -> Step:
     if model.n_outputs_ != 1 or model.verbose:
         raise Unknown("several outputs, or a forest that reports")
