@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from contextlib import suppress
+from math import inf
 from time import perf_counter
 
 from .answers import Overdue
@@ -22,8 +23,11 @@ from .endpoint import Call, Endpoint
 
 # Bytes of the bodies in one call: what is large gains nothing by company.
 MAX_BYTES = 1_000_000
-# Longer calls than this would keep an event loop from answering others.
+# Seconds. Calls longer than this would keep an event loop from answering others; one that takes
+# longer than this did not do so by computing; and how long that is held against an entry.
 _LONG = 0.010
+_STALL = 1.0
+_DISTRUST = 60.0
 
 
 class Line:
@@ -112,17 +116,28 @@ class Pace:
 
     def __init__(self) -> None:
         self._seconds: dict[int, float] = {}
+        self._stalled = -inf
 
     def note(self, rows: int, seconds: float) -> None:
         """A call that was made."""
         self._seconds[rows.bit_length()] = seconds
+        if seconds > _STALL:
+            self._stalled = perf_counter()
+
+    def is_short(self, rows: int) -> bool:
+        """Whether nobody would notice the time of a call.
+
+        Not so soon after one that took very long, whatever the others took: it may have waited for
+        something outside, and may again.
+        """
+        return self.expect(rows) < _LONG and perf_counter() - self._stalled > _DISTRUST
 
     def expect(self, rows: int) -> float:
-        """Seconds that a call will take, at worst; infinite before any was made."""
+        """Seconds that a call will take; infinite before any was made."""
         size = rows.bit_length()
         known = [known for known in self._seconds if known <= size]
         if not known:
-            return max(self._seconds.values(), default=float("inf"))
+            return max(self._seconds.values(), default=inf)
         # As long as the last of its size; more rows than ever before may cost in proportion.
         nearest = max(known)
         return self._seconds[nearest] * 2.0 ** max(0, size - nearest - 1)
@@ -150,9 +165,8 @@ class LoopLine(Line):
         self.pace = Pace()
         self._loop = loop
         self._pool = pool
-        self._inline = endpoint.entry.input.kind != "arguments" and not (
-            endpoint.entry.is_async or endpoint.thread
-        )
+        # Where several calls may be under way, none is measured alone, nor known to be short.
+        self._inline = self.joined and not (endpoint.entry.is_async or endpoint.thread)
         self._room = 1 if self.joined else threads
         self._calls = 0
         self._woken = False
@@ -175,14 +189,28 @@ class LoopLine(Line):
     def _turn(self) -> None:
         self._woken = False
         calls = [call for call in self.take() if not call.given_up] if self.waiting else []
-        if calls:
-            rows = sum(call.rows.count for call in calls)
-            if self._inline and self.pace.expect(rows) < _LONG and self._at_once(calls, rows):
-                self._tell(calls)
-            else:
-                self._calls += 1
-                self._pool.submit(self._in_thread, calls, rows)
+        rows = sum(call.rows.count for call in calls)
+        calls = self._in_time(calls, self.pace.expect(rows))
+        if calls and self._inline and self.pace.is_short(rows) and self._at_once(calls, rows):
+            self._tell(calls)
+        elif calls:
+            self._calls += 1
+            self._pool.submit(self._in_thread, calls, rows)
         self._wake()
+
+    def _in_time(self, calls: list[Call], expected: float) -> list[Call]:
+        """Those whose time will do; the others would be answered too late, and are at once."""
+        now = perf_counter()
+        late = [
+            call
+            for call in calls
+            # Whoever did not wait has a try, even if the last call took longer than is allowed.
+            if call.due < now or (expected < call.due - call.since and call.due < now + expected)
+        ]
+        for call in late:
+            call.outcome = Overdue()
+        self._tell(late)
+        return [call for call in calls if call.outcome is None] if late else calls
 
     def _at_once(self, calls: list[Call], rows: int) -> bool:
         begin = perf_counter()

@@ -37,6 +37,8 @@ class Patience:
         rate: and a second more for each so many bytes of it.
         linger: to notice that nothing more will be read.
         farewell: at shutdown, for a request that may be on its way already.
+        rest: after a refusal for overload, as ``Retry-After`` says. Clients who ask again at once
+            would cost the time in which others could be answered.
     """
 
     idle: float = 75.0
@@ -44,6 +46,7 @@ class Patience:
     rate: float = 50_000.0
     linger: float = 2.0
     farewell: float = 1.0
+    rest: float = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -81,8 +84,8 @@ class Connection(asyncio.BufferedProtocol):
         self.last = False  # no request after this one is read
         self.leaving = False  # the last answer was given
         self.held_back = False  # the client waits for a word before it sends the body
-        self.ended = False  # the client will send nothing more
         self.reading = self.writable = True
+        self.resting = False  # refused for overload: not read for a while
         self.since = front.now  # when it came to wait for what it waits for
         self.expected = 0  # bytes, of what it waits for
         self.held = 0  # bytes of large bodies
@@ -110,22 +113,39 @@ class Connection(asyncio.BufferedProtocol):
         """So many bytes were received."""
         if self.last:
             return
-        try:
-            self.parser.feed_data(self.front.buffer[:nbytes])
-        except httptools.HttpParserUpgrade:
-            self.last = True  # to no protocol that we know: answered as if it were not asked for
-        except httptools.HttpParserError as error:
-            if not self.last:
-                self._deliver(Problem(400, f"this is not HTTP: {error}"))
+        self._feed(self.front.buffer[:nbytes])
         if self.in_head:
             self.head_size += nbytes
             if self.head_size > _LONGEST_HEAD:
                 self._deliver(Problem(431, f"the headers exceed {_LONGEST_HEAD} bytes"))
 
+    def _feed(self, data: bytes | memoryview) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._feed_without_upgrade(bytes(data[upgrade.args[0] :]))
+        except httptools.HttpParserError as error:
+            if not self.last:
+                self._deliver(Problem(400, f"this is not HTTP: {error}"))
+
+    def _feed_without_upgrade(self, rest: bytes) -> None:
+        """Read the request again as if it did not ask for another protocol: we know none.
+
+        The parser takes what comes after the headers for that protocol already.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._deliver(Problem(400, "CONNECT is for proxies"))
+            return
+        headers = {**self.headers, b"connection": b"close"}
+        del headers[b"upgrade"]
+        head = b"".join(b"%b: %b\r\n" % header for header in headers.items())
+        self.parser = httptools.HttpRequestParser(self)
+        self._feed(b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, self.url, head, rest))
+
     def eof_received(self) -> bool:
-        """The client sends nothing more; whether it may still want its answer."""
-        self.ended = self.last = True
-        return self.current is not None or bool(self.waiting)
+        """The client sends nothing more: as nearly always, because it has given up."""
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
@@ -195,14 +215,14 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_message_complete(self) -> None:
         """The request is complete."""
-        if not self.last:
+        if not self.last and not self.parser.should_upgrade():
             self._deliver()
 
     # --- requests, one at a time ----------------------------------------------------------------
 
     def _deliver(self, problem: Problem | None = None) -> None:
         parser = self.parser
-        keep_alive = problem is None and parser.should_keep_alive() and not parser.should_upgrade()
+        keep_alive = problem is None and parser.should_keep_alive()
         self.last = not keep_alive
         try:
             method, version = parser.get_method(), parser.get_http_version()
@@ -212,7 +232,7 @@ class Connection(asyncio.BufferedProtocol):
         request = Request(method, self.url, self.headers, body, version, keep_alive, problem)
         self._reset()
         self.held_back = False
-        if self.current is None and not self.waiting and self.writable:
+        if self.current is None and not self.waiting and self.writable and not self.resting:
             self.current = request
             self.front.begin(self, request)
             return
@@ -222,7 +242,8 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.pause_reading()
 
     def _next(self) -> None:
-        if self.current is not None or not self.writable or self.transport.is_closing():
+        blocked = self.current is not None or self.resting or not self.writable
+        if blocked or self.transport.is_closing():
             return
         if self.waiting:
             self.current = self.waiting.popleft()
@@ -249,8 +270,8 @@ class Connection(asyncio.BufferedProtocol):
         self.current = None
         self.front.held -= self.held
         self.held = 0
-        ending = not self.waiting and (self.front.draining or self.ended)
-        if ending or not request.keep_alive:
+        ending = not request.keep_alive or (self.front.draining and not self.waiting)
+        if ending:
             head += b"Connection: close\r\n"
         elif request.version == "1.0":
             head += b"Connection: keep-alive\r\n"
@@ -258,7 +279,7 @@ class Connection(asyncio.BufferedProtocol):
             body = b""
         self.since, self.expected = self.front.now, len(body)
         self.transport.write(b"".join((head, b"\r\n", body)))
-        if ending or not request.keep_alive:
+        if ending:
             self._leave()
         elif self.waiting or not self.reading or self.held_back:
             self.front.loop.call_soon(self._next)
@@ -270,13 +291,18 @@ class Connection(asyncio.BufferedProtocol):
         error that may overtake the answer.
         """
         self.last = self.leaving = True
-        if self.ended:
-            self.transport.close()
-            return
         self.transport.write_eof()
         if not self.reading:
             self.reading = True
             self.transport.resume_reading()
+
+    def rest(self) -> None:
+        """Read nothing more for a while."""
+        if not self.leaving:
+            self.resting = True
+            if self.reading:
+                self.reading = False
+                self.transport.pause_reading()
 
     # --- time -----------------------------------------------------------------------------------
 
@@ -295,6 +321,10 @@ class Connection(asyncio.BufferedProtocol):
         elif self.leaving:
             if waited > patience.linger:
                 self.transport.close()
+        elif self.resting:
+            if waited > patience.rest or self.front.draining:
+                self.resting = False
+                self._next()
         elif self.receiving:
             if waited > patience.transfer + self.size / patience.rate:
                 self._deliver(Problem(408, "the request took too long to arrive"))

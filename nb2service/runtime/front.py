@@ -218,6 +218,8 @@ class Front:
             self._date,
         )
         connection.send(request, head, answer.body)
+        if answer.refused == "overload":
+            connection.rest()
         self._depart(exchange)
 
     def _depart(self, exchange: Exchange) -> None:
@@ -248,23 +250,22 @@ class Front:
         """In a thread: let the Flask application answer."""
         try:
             answer = Response.from_app(self.app, _environ(connection, request), buffered=True)
-            body = answer.get_data()
-            headers = [(n, v) for n, v in answer.headers.items() if n != "Content-Length"]
-            status = answer.status_code
+            body, status = answer.get_data(), answer.status_code
+            length = answer.headers.pop("Content-Length", str(len(body)))
+            headers = list(answer.headers.items())
         except Exception as error:
             exchange = request.exchange or self._arrive(request)
             failed = refusal(error, exchange.id)
-            body, status = failed.body, failed.status
+            body, status, length = failed.body, failed.status, str(len(failed.body))
             headers = [("Content-Type", failed.content_type), ("X-Request-Id", exchange.id)]
-        head = _status_line(status) + _header_lines(headers)
+        head = _status_line(status) + _header_lines([*headers, ("Content-Length", length)])
         self.loop.call_soon_threadsafe(self._passed_back, connection, request, head, body)
 
     def _passed_back(
         self, connection: Connection, request: Request, head: bytes, body: bytes
     ) -> None:
         self._in_threads -= 1
-        head += b"Content-Length: %d\r\n%b" % (len(body), self._date)
-        connection.send(request, head, body)
+        connection.send(request, head + self._date, body)
 
     # --- time -----------------------------------------------------------------------------------
 
