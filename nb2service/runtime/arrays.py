@@ -45,13 +45,27 @@ def encode_frame(frame: Any) -> list[dict[str, Any]]:
     columns = [encode_column(frame.iloc[:, i]) for i in range(len(names))]
     if not columns:
         return [{} for _ in range(len(frame))]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [dict(zip(names, row)) for row in zip(*columns, strict=True)]  # noqa: B905 - of one width
 
 
 def encode_array(array: Any) -> Any:
     """A numpy array of any rank as nested lists; rank 0 as a single value."""
-    flat = encode_column(array.reshape(-1))
+    if array.dtype.kind in "iubU":
+        return array.tolist()
+    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
+        return _encode_floats(array.astype(np.float64))
+    flat = _encode_numpy(array.reshape(-1))
     return _nest(flat, array.shape) if array.ndim != 1 else flat
+
+
+def _encode_floats(array: Any) -> Any:
+    if np.isfinite(array).all():
+        return array.tolist()
+    boxed = array.astype(object)
+    boxed[np.isnan(array)] = None
+    boxed[array == np.inf] = values.encode(math.inf)
+    boxed[array == -np.inf] = values.encode(-math.inf)
+    return boxed.tolist()
 
 
 def encode_column(column: Any) -> list[Any]:
@@ -62,26 +76,30 @@ def encode_column(column: Any) -> list[Any]:
     """
     dtype = column.dtype
     if isinstance(dtype, np.dtype):
-        return _encode_numpy(np.asarray(column))
+        encoded: list[Any] = encode_array(np.asarray(column))
+        return encoded
     if dtype.name == "category":
         codes = np.asarray(getattr(column, "cat", column).codes)
         table = [*encode_column(dtype.categories), None]
         return [table[code] for code in codes.tolist()]
     if any(word in str(dtype).lower() for word in ("period", "interval", "complex")):
         raise MissingForm(f"the dtype {dtype} has no form in JSON")
-    return [values.encode(item) for item in column.astype(object)]
+    if dtype.name in ("str", "string"):
+        texts: list[Any] = getattr(column, "array", column).to_numpy(object, na_value=None).tolist()
+        return texts
+    return _encode_objects(list(column.astype(object)))
+
+
+def _encode_objects(items: list[Any]) -> list[Any]:
+    return items if values.PLAIN.issuperset(map(type, items)) else [*map(values.encode, items)]
 
 
 def _encode_numpy(array: Any) -> list[Any]:
     kind = array.dtype.kind
-    if kind in "iubU":
-        return array.tolist()  # type: ignore[no-any-return]
-    if kind == "f" and array.dtype.itemsize <= 8:
-        plain = array.astype(np.float64).tolist()
-        if np.isfinite(array).all():
-            return plain  # type: ignore[no-any-return]
-        return [item if math.isfinite(item) else values.encode(item) for item in plain]
     if kind == "M":
+        seconds = array.astype("M8[s]")
+        if ((seconds == array) | np.isnat(array)).all() and unit_of(array.dtype) < values.NANO:
+            array = seconds  # no fraction, so none to trim
         texts = np.datetime_as_string(array).tolist()
         return [None if text == "NaT" else values.trim_fraction(text) for text in texts]
     if kind == "m":
@@ -95,7 +113,7 @@ def _encode_numpy(array: Any) -> list[Any]:
     if kind == "S":
         return [base64.b64encode(item).decode() for item in array.tolist()]
     if kind == "O":
-        return [values.encode(item) for item in array.tolist()]
+        return _encode_objects(array.tolist())
     raise MissingForm(f"the dtype {array.dtype} has no form in JSON")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from . import values
 from .arrays import unit_of
 from .contract import Field
 from .problems import MissingForm, Report
+from .tabular import Unsure
 
 # JSON types of which a column may be made without looking at each value.
 _PLAIN: dict[str, set[type]] = {
@@ -23,6 +25,9 @@ _PLAIN: dict[str, set[type]] = {
 }
 
 TEXT = ("str", "string")
+
+# Of fewer moments each is parsed alone: that is quicker.
+_MANY = 16
 
 # position in a column → (row, field path), for messages
 Locate = Callable[[int], tuple[int, str]]
@@ -47,6 +52,11 @@ def decode_column(
     before = report.count
     if field.dtype in ("", "object"):
         return _objects(wire, field, locate, decode) if wire else np.empty(0, object)
+    if field.type == "datetime" and field.dtype != "category" and len(wire) >= _MANY:
+        from . import moments
+
+        with suppress(Unsure):
+            return moments.parse(wire, field)
     parsed = _parse_column(wire, field, report, locate)
     if report.count > before:
         return None

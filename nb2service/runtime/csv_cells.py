@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import msgspec
+
 # Longer digit strings are left as text: Python itself refuses to read them.
 _INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,4000}")
 _FLOAT_TEXT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -49,6 +51,5 @@ def format_cell(value: Any, type_: str = "") -> str:
         return ""
     if type_ == "any" or isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else repr(value)
+    # Numbers and truth values look as in JSON.
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

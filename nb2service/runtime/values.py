@@ -29,6 +29,8 @@ from typing import Any
 from .problems import MissingForm
 
 NANO = 10**9
+# Types of which every value is its own wire form.
+PLAIN = frozenset((type(None), bool, int, str))
 _EPOCH = dt.datetime(1970, 1, 1)
 _DATETIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
@@ -49,8 +51,15 @@ def encode(value: Any) -> Any:
     Raises:
         MissingForm: a value that JSON cannot hold.
     """
-    if value is None or type(value) in (bool, int, str):
+    kind = type(value)
+    if kind in PLAIN:
         return value
+    if kind is float:
+        return value if math.isfinite(value) else None if value != value else _infinity(value)
+    if kind is list or kind is tuple:
+        return [encode(item) for item in value]
+    if kind is dict:
+        return _encode_mapping(value)
     if is_missing(value):
         return None
     if isinstance(value, float):
@@ -62,12 +71,12 @@ def encode(value: Any) -> Any:
         return encode_any(value)
     if (names := _member_names(value)) is not None:
         return {name: encode(getattr(value, name)) for name in names}
-    for kind, rule in _ENCODERS:
-        if isinstance(value, kind):
+    for base, rule in _ENCODERS:
+        if isinstance(value, base):
             return rule(value)
     if hasattr(value, "__next__"):
         return [encode(item) for item in value]
-    raise MissingForm(f"a value of type {type(value).__qualname__} has no form in JSON")
+    raise MissingForm(f"a value of type {kind.__qualname__} has no form in JSON")
 
 
 def is_missing(value: Any) -> bool:

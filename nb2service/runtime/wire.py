@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from . import tables, values
@@ -144,7 +145,7 @@ def to_predictions(answer: Any, output: Output, count: int | None) -> list[Any]:
         raise Misaligned(f"one answer of type {type(answer).__qualname__} for {count} rows")
     if len(wire) != count:
         raise Misaligned(f"{len(wire)} answers for {count} rows")
-    return list(wire)
+    return wire
 
 
 def prediction_dtype(answer: Any) -> str:
@@ -160,6 +161,7 @@ def expected_dtype(output: Output) -> str:
     return ",".join(_dtype_name(field.dtype) for field in output.fields if field.dtype)
 
 
+@lru_cache(maxsize=256)
 def _dtype_name(dtype: Any) -> str:
     # The width of a text array varies with its values.
     return re.sub(r"^[<>=|]?([US])\d+$", r"<\1", str(dtype))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ JSON = "application/json"
 JSON_LINES = "application/x-ndjson"
 CSV = "text/csv"
 
+NoneType = type(None)
 _encoder = msgspec.json.Encoder()
 
 
@@ -68,18 +70,29 @@ def _write_json(predictions: list[Any], output: Output) -> bytes:
 
 
 def _write_json_lines(predictions: list[Any], output: Output) -> bytes:
-    return b"".join(_encoder.encode(item) + b"\n" for item in predictions)
+    return _encoder.encode_lines(predictions)
 
 
 def _write_csv(predictions: list[Any], output: Output) -> bytes:
+    columns = _columns(predictions, output)
+    cells = [_cells(column) for column in columns.values()]
+    table = "\n".join(map(",".join, zip(*cells, strict=True)))
     lines = _Lines()
     # By this end of a line, older Pythons know that a lone carriage return must be quoted.
     writer = csv.writer(lines, lineterminator="\r\n")
-    columns = _columns(predictions, output)
     writer.writerow(columns)
-    for row in zip(*columns.values(), strict=True):
-        writer.writerow([format_cell(value) for value in row])
+    if _needs_no_quotes(table, cells):
+        return ("".join(lines.written) + table + "\n").encode()
+    writer.writerows(zip(*cells, strict=True))
     return "".join(lines.written).encode()
+
+
+def _needs_no_quotes(table: str, cells: list[list[str]]) -> bool:
+    """Whether the table has no comma, quote or line end but those between its cells."""
+    rows = len(cells[0]) if cells else 0
+    commas, ends = (len(cells) - 1) * rows, rows - 1
+    plain = rows and table.count(",") == commas and table.count("\n") == ends
+    return bool(plain and '"' not in table and "\r" not in table and (commas or "" not in cells[0]))
 
 
 class _Lines:
@@ -90,6 +103,16 @@ class _Lines:
 
     def write(self, line: str) -> None:
         self.written.append(line[:-2] + "\n")
+
+
+def _cells(column: list[Any]) -> list[str]:
+    """``format_cell`` of each value."""
+    kinds = set(map(type, column))
+    if kinds == {str}:
+        return column
+    if column and kinds <= {int, float, bool, NoneType}:
+        return _encoder.encode(column)[1:-1].decode().replace("null", "").split(",")
+    return [format_cell(value) for value in column]
 
 
 def _write_arrow(predictions: list[Any], output: Output) -> bytes:
@@ -110,7 +133,8 @@ def _write_arrow(predictions: list[Any], output: Output) -> bytes:
 
 def _arrow_array(pa: Any, column: list[Any], field: Field | None) -> Any:
     """The column with the contract's dtype; as JSON has it, where the answers differ from that."""
-    if any(isinstance(value, (list, dict)) for value in column):
+    kinds = set(map(type, column)) - {NoneType}
+    if kinds & {list, dict}:
         return pa.array([None if v is None else json.dumps(v) for v in column])
     if field and field.dtype not in ("", "object"):
         from .columns import decode_column
@@ -126,7 +150,7 @@ def _arrow_array(pa: Any, column: list[Any], field: Field | None) -> Any:
         )
         if not report.errors:
             return pa.array(made, from_pandas=True)
-    if len({type(value) for value in column if value is not None} - {int, float}) <= 1:
+    if len(kinds - {int, float}) <= 1:
         try:
             return pa.array(column)
         except (OverflowError, pa.ArrowException):  # an integer of more than 64 bits, say
@@ -136,22 +160,22 @@ def _arrow_array(pa: Any, column: list[Any], field: Field | None) -> Any:
 
 def _columns(predictions: list[Any], output: Output) -> dict[str, list[Any]]:
     """Predictions by column: of objects their members, of lists their positions."""
-    names = [str(name) for name in output.names]
-    if output.kind == "frame" or any(isinstance(item, dict) for item in predictions):
-        found = [n for item in predictions if isinstance(item, dict) for n in item]
-        keys = list(dict.fromkeys([field.name for field in output.fields if field.name] + found))
-        if all(isinstance(item, dict) for item in predictions):
-            return {name: [item.get(name) for item in predictions] for name in keys}
-    widths = {len(item) if isinstance(item, list) else None for item in predictions}
-    width = widths.pop() if len(widths) == 1 else None
-    if width is not None and len(output.shape) < 2:
-        names = names if len(names) == width else [f"prediction_{i}" for i in range(width)]
-        return {name: [item[i] for item in predictions] for i, name in enumerate(names)}
+    kinds = set(map(type, predictions))
+    if kinds == {dict} or (not predictions and output.kind == "frame"):
+        known = [field.name for field in output.fields if field.name]
+        keys = dict.fromkeys(chain(known, chain.from_iterable(predictions)))
+        return {name: [item.get(name) for item in predictions] for name in keys}
+    widths = set(map(len, predictions)) if kinds == {list} else set()
     if not predictions and len(output.shape) == 1:
-        width = output.shape[0]
-        names = names if len(names) == width else [f"prediction_{i}" for i in range(width)]
+        widths = set(output.shape)
+    if len(widths) != 1 or len(output.shape) > 1:
+        return {"prediction": predictions}
+    width = widths.pop()
+    names = [str(name) for name in output.names]
+    names = names if len(names) == width else [f"prediction_{i}" for i in range(width)]
+    if not predictions:
         return {name: [] for name in names}
-    return {"prediction": predictions}
+    return dict(zip(names, map(list, zip(*predictions, strict=True)), strict=True))
 
 
 _WRITERS: dict[str, Callable[[list[Any], Output], bytes]] = {
