@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # What the tests of the image build for real with; elsewhere that group says that it is left out.
 SYSTEM := buildah debootstrap
 
-.PHONY: demo test lint bench clean system
+.PHONY: demo test lint bench bench-service clean system
 
 demo: $(VENV)/demo
 	@$(BIN)/nb2service demo $(if $(ONCE),--once)
@@ -30,6 +30,10 @@ system:
 
 bench: $(VENV)/test
 	$(BIN)/python -m benchmarks.deploy_time
+
+# In parts too: make bench-service OPTIONS="--only ours,litserve --section single"
+bench-service: $(VENV)/test
+	$(BIN)/python -m benchmarks.service $(OPTIONS)
 
 $(VENV)/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \

@@ -23,6 +23,8 @@ def main() -> None:
     require_wrk()
     options.work.mkdir(parents=True, exist_ok=True)
     (options.work / ".gitignore").write_text("*\n")
+    if options.fresh:
+        (options.work / "results.json").unlink(missing_ok=True)
     store = Store(options.work / "results.json", time.strftime("%Y-%m-%d %H:%M:%S"))
     bench = Bench(
         work=options.work.absolute(),
@@ -62,9 +64,10 @@ def _options() -> argparse.Namespace:
         metavar="MODEL,…",
         help=f"of {', '.join(MODELS)}",
     )
-    add("--rounds", type=int, default=5, help="repeats of each measurement (default 5)")
-    add("--seconds", type=int, default=5, help="length of each load (default 5)")
+    add("--rounds", type=int, default=3, help="repeats of each measurement (default 3)")
+    add("--seconds", type=int, default=3, help="length of each load (default 3)")
     add("--quick", action="store_true", help="one round, 2 seconds, short curves")
+    add("--fresh", action="store_true", help="forget what earlier runs measured")
     add("--report", action="store_true", help="measure nothing; write the results anew")
     add(
         "--work",

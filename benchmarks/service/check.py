@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from .load import run_load
 from .running import Server, ServerError, post
-from .wires import Rows, Wire, read_answer
+from .wires import Rows, Wire, different_bodies, read_answer
 
 CALLERS = 16
 
@@ -32,14 +34,28 @@ def check_single_rows(server: Server, model: Path) -> None:
     shares = [range(first, len(rows), CALLERS) for first in range(CALLERS)]
 
     def ask(share: range) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        for at in share:
-            sent = post(connection, server.peer.path, wire.encode([rows[at]]), wire.content_type)
-            _compare(f"row {at}", sent, [answers[at]])
-        connection.close()
+        with closing(_connect(server)) as connection:
+            for at in share:
+                body = wire.encode([rows[at]])
+                sent = post(connection, server.peer.path, body, wire.content_type)
+                _compare(f"row {at}", sent, [answers[at]])
 
     with ThreadPoolExecutor(CALLERS) as callers:
         list(callers.map(ask, shares))
+
+
+def check_under_load(server: Server, model: Path) -> None:
+    """The same while wrk keeps the server busy: answers of other requests must not get in.
+
+    Raises:
+        ServerError: an answer differs.
+    """
+    wire = server.peer.wires["json"]
+    bodies = different_bodies(wire, read_rows(model)[0], 1)
+    with ThreadPoolExecutor(1) as beside:
+        load = beside.submit(run_load, server.url, bodies, wire.content_type, 64, 1)
+        check_single_rows(server, model)
+        load.result()
 
 
 def check_batch(server: Server, wire: Wire, rows: Rows, answers: list[Any]) -> None:
@@ -48,10 +64,13 @@ def check_batch(server: Server, wire: Wire, rows: Rows, answers: list[Any]) -> N
     Raises:
         ServerError: an answer differs.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
-    sent = post(connection, server.peer.path, wire.encode(rows), wire.content_type)
-    connection.close()
+    with closing(_connect(server)) as connection:
+        sent = post(connection, server.peer.path, wire.encode(rows), wire.content_type)
     _compare(f"{len(rows)} rows of {wire.content_type}", sent, answers)
+
+
+def _connect(server: Server) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
 
 
 def _compare(what: str, sent: tuple[int, bytes], wanted: list[Any]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ def build(environments: Path, model: Path) -> Path:
     Raises:
         RuntimeError: the build was refused or failed, with what it said.
     """
-    builder = make_environment(environments, "builder", ["ipykernel", f"-e {REPOSITORY}"])
+    builder = _builder(environments)
     code = [{"cell_type": "code", "id": str(at), "source": text} for at, text in enumerate(_CELLS)]
     cells = [{**cell, "metadata": {}, "outputs": [], "execution_count": None} for cell in code]
     notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -47,6 +47,13 @@ def build(environments: Path, model: Path) -> Path:
     if built.returncode:
         raise RuntimeError(f"nb2service build failed:\n{built.stdout}{built.stderr[-2_000:]}")
     return model / "service"
+
+
+def _builder(environments: Path) -> Environment:
+    """The notebook's environment; another one once what the product needs has changed."""
+    needs = hashlib.sha256((REPOSITORY / "pyproject.toml").read_bytes()).hexdigest()
+    wanted = ["ipykernel", f"-e {REPOSITORY}", f"# {needs}"]
+    return make_environment(environments, "builder", wanted)
 
 
 def environment(parent: Path, model: Path) -> Environment:
@@ -94,8 +101,3 @@ ARROW_TOO = replace(
     wires={**OURS.wires, "arrow": ARROW},
 )
 ALL = (OURS, PLAIN, ARROW_TOO)
-
-
-def variables_of(number_of_workers: int) -> dict[str, str]:
-    """Nothing of the caller's environment sets the service up by chance."""
-    return {"WORKERS": str(number_of_workers), "HOME": os.environ.get("HOME", "/")}

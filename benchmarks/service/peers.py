@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,8 +117,6 @@ def _mlserver_settings(start: Start) -> None:
 
 
 def _mlflow_model(start: Start) -> None:
-    import subprocess
-
     saved = start.work / start.model.name
     if not (saved / "MLmodel").exists():
         shutil.rmtree(saved, ignore_errors=True)
@@ -169,7 +168,7 @@ PEERS = (
         name="litserve",
         title="LitServe",
         requirements=("litserve",),
-        settings="batching (max_batch_size 64, batch_timeout 2 ms), fast_queue, as many HTTP "
+        settings="batching (max_batch_size 64, batch_timeout 5 ms), fast_queue, as many HTTP "
         "processes as workers",
         command=_script("litserve_app.py"),
     ),

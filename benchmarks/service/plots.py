@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -67,82 +68,60 @@ def _colour(server: str) -> str:
     return LIMIT if server in (IN_PROCESS, "echo") else PEER
 
 
+@dataclass(frozen=True)
+class Line:
+    """One curve: which measurements it shows, and how."""
+
+    label: str
+    of: dict[str, object]
+    colour: str
+    style: str
+    field: str = "p50"
+
+
 def growth(store: Store) -> Figure:
     """How the time of a request grows with rows, columns, size of the model and connections."""
     figure = Figure(figsize=(10, 7.5), layout="constrained")
     (rows, columns), (megabytes, connections) = figure.subplots(2, 2)
-    _lines(
-        store,
-        rows,
-        "rows in a request",
-        "rows",
-        [
-            ("`predict` in process", {"server": IN_PROCESS}, LIMIT, "--"),
-            ("JSON", {"server": "ours", "wire": "json"}, OURS, "-"),
-            ("CSV", {"server": "ours", "wire": "csv"}, OURS, ":"),
-            ("Arrow", {"server": "ours-arrow", "wire": "arrow"}, OURS, "-."),
-        ],
-    )
-    _lines(
-        store,
-        columns,
-        "columns",
-        "columns",
-        [
-            (
-                f"{label}, {count:,} row{'s' * (count > 1)}",
-                {"server": server, "rows": count},
-                *style,
-            )
-            for count in (1, 1_000)
-            for label, server, *style in (
-                ("`predict`", IN_PROCESS, LIMIT, "-" if count == 1 else "--"),
-                ("JSON", "ours", OURS, "-" if count == 1 else "--"),
-            )
-        ],
-    )
-    _lines(
-        store,
-        megabytes,
-        "size of the model in MB",
-        "megabytes",
-        [
-            ("`predict` in process", {"server": IN_PROCESS}, LIMIT, "--"),
-            ("one row by JSON", {"server": "ours"}, OURS, "-"),
-        ],
-    )
-    _lines(
-        store,
-        connections,
-        "connections",
-        "connections",
-        [
-            ("median", {"server": "ours"}, OURS, "-"),
-        ],
-    )
-    high = curve(store, "connections", "p99", server="ours")
-    connections.plot(*_xy(high), color=OURS, linestyle=":", marker=".", label="99th percentile")
-    connections.legend()
+    ours, limit = {"server": "ours"}, {"server": IN_PROCESS}
+    predict = Line("`predict` in process", limit, LIMIT, "--")
+    curves = [
+        predict,
+        Line("JSON", {**ours, "wire": "json"}, OURS, "-"),
+        Line("CSV", {**ours, "wire": "csv"}, OURS, ":"),
+        Line("Arrow", {"server": "ours-arrow", "wire": "arrow"}, OURS, "-."),
+    ]
+    _lines(store, rows, "rows", "rows in a request", curves)
+    curves = [
+        Line("`predict`, 1 row", {**limit, "rows": 1}, LIMIT, "-"),
+        Line("JSON, 1 row", {**ours, "rows": 1}, OURS, "-"),
+        Line("`predict`, 1,000 rows", {**limit, "rows": 1_000}, LIMIT, "--"),
+        Line("JSON, 1,000 rows", {**ours, "rows": 1_000}, OURS, "--"),
+    ]
+    _lines(store, columns, "columns", "columns", curves)
+    curves = [predict, Line("one row by JSON", ours, OURS, "-")]
+    _lines(store, megabytes, "megabytes", "size of the model in MB", curves)
+    curves = [
+        Line("median", ours, OURS, "-"),
+        Line("99th percentile", ours, OURS, ":", "p99"),
+    ]
+    _lines(store, connections, "connections", "connections", curves)
     return figure
 
 
-def _lines(
-    store: Store,
-    axis: Axes,
-    label: str,
-    section: str,
-    lines: Sequence[tuple[str, dict[str, object], str, str]],
-) -> None:
-    for name, key, colour, style in lines:
-        points = curve(store, section, "p50", **key)
-        axis.plot(*_xy(points), color=colour, linestyle=style, marker=".", label=name)
-    axis.set(xscale="log", yscale="log", xlabel=label, ylabel="ms a request")
-    axis.grid(True, alpha=0.3)
-    axis.legend()
-
-
-def _xy(points: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    return [x for x, _ in points], [y for _, y in points]
+def _lines(store: Store, axis: Axes, section: str, label: str, lines: Sequence[Line]) -> None:
+    for line in lines:
+        if points := curve(store, section, line.field, **line.of):
+            axis.plot(
+                *zip(*points, strict=True),
+                **{"label": line.label, "color": line.colour, "linestyle": line.style},
+                marker=".",
+            )
+    axis.set(xlabel=label, ylabel="ms a request")
+    if axis.lines:  # an empty axis has no logarithms
+        axis.set(xscale="log", yscale="log")
+        axis.grid(True, alpha=0.3)
+        axis.legend()
 
 
 def _save(figure: Figure, folder: Path, name: str) -> str:

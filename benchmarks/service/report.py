@@ -133,7 +133,8 @@ def _bulk(store: Store) -> str:
                 key = {"server": name, "model": model, "wire": wire}
                 rate, limit = store.median("rows_per_second", "bulk", **key), limits[model]
                 cells += [figure(rate), f"{rate / limit:.0%}" if rate and limit else "–"]
-            rows.append((f"{title(name)} {wire.upper() if wire != 'arrow' else 'Arrow'}", *cells))
+            shown = "Arrow" if wire == "arrow" else wire.upper()
+            rows.append((f"{title(name)} {shown}".strip(), *cells))
     heads = [head for model in models for head in (f"{model}: rows/s", "of in-process")]
     return f"## 5,000 rows in one request\n\nOne connection.\n\n{table(('server', *heads), rows)}"
 
@@ -197,10 +198,14 @@ def _settings(store: Store) -> str:
         if name in measured:
             packages = [item.split("[")[0].split("<")[0] for item in peer.requirements]
             shown = [f"{p} {versions[name][p]}" for p in packages if p in versions.get(name, {})]
-            rows.append(f"- **{peer.title}** ({', '.join(shown) or 'this tree'}): {peer.settings}.")
+            which = f" ({', '.join(shown)})" if shown else ""
+            rows.append(f"- **{peer.title}**{which}: {peer.settings}.")
     return (
         "## Settings\n\nOf one or two workers, whichever answered more single rows over 64 "
-        "connections. One BLAS and OpenMP thread a process.\n\n" + "\n".join(rows)
+        "connections. One BLAS and OpenMP thread a process. Where uvicorn has two workers, a lone "
+        "connection may wait some 45 ms for each answer: the answer goes out in two packets, and "
+        "Nagle's algorithm holds the second one back until the first is acknowledged.\n\n"
+        + "\n".join(rows)
         if rows
         else ""
     )

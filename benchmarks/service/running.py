@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,13 +105,12 @@ def _wait(process: subprocess.Popen[bytes], peer: Peer, port: int, body: bytes, 
     until = time.monotonic() + LONGEST_START
     while time.monotonic() < until and process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_START)
-        with suppress(OSError, http.client.HTTPException):
+        with suppress(OSError, http.client.HTTPException), closing(connection):
             status, said = post(connection, peer.path, body, peer.wires["json"].content_type)
             if status == 200:
                 return
             if status in (415, 422):  # a 400 is also MLServer's word for a model that is loading
                 break
-        connection.close()
         time.sleep(ASK_AGAIN)
     tail = log.read_text(errors="replace")[-1_500:]
     raise ServerError(f"no answer; last: {said[:500].decode(errors='replace')}\n{tail}")

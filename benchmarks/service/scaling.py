@@ -10,7 +10,7 @@ from .load import run_load
 from .peers import Peer
 from .running import Server
 from .sections import Bench, reported, say
-from .wires import Rows
+from .wires import Rows, different_bodies
 
 ROWS = (1, 10, 100, 1_000, 10_000, 100_000)
 COLUMNS = (5, 20, 100, 300, 1_000)
@@ -46,7 +46,7 @@ def rows_a_request(bench: Bench, peer: Peer, counts: Sequence[int]) -> None:
             sent, wanted = (rows * times_over)[:count], (answers * times_over)[:count]
             for name, wire in peer.wires.items():
                 check_batch(server, wire, sent, wanted)
-                p50 = _latency(bench, server, sent, name)
+                p50 = _latency(bench, server, rows, count, name)
                 bench.store.add(
                     *("rows", peer.name, model),
                     **{"wire": name, "x": count, "p50": p50, "memory": server.memory()},
@@ -66,7 +66,7 @@ def columns(bench: Bench, peer: Peer, counts: Sequence[int]) -> None:
             bench.serving(peer, model, 1) as server,
         ):
             for rows in (1, BATCH):
-                p50 = _latency(bench, server, sent[:rows], "json")
+                p50 = _latency(bench, server, sent, rows, "json")
                 bench.store.add(
                     *("columns", peer.name, model),
                     **{"x": count, "rows": rows, "p50": p50, "memory": server.memory()},
@@ -85,7 +85,7 @@ def megabytes(bench: Bench, peer: Peer, sizes: Sequence[int]) -> None:
             reported(bench, "megabytes", peer.name, model),
             bench.serving(peer, model, 2) as server,
         ):
-            p50 = _latency(bench, server, read_rows(folder)[0][:1], "json")
+            p50 = _latency(bench, server, read_rows(folder)[0], 1, "json")
             bench.store.add(
                 *("megabytes", peer.name, model),
                 x=size,
@@ -108,10 +108,10 @@ def connections(bench: Bench, peer: Peer, counts: Sequence[int]) -> None:
             say(f"{count} connections, {peer.name}: {found['per_second']:,.0f} /s")
 
 
-def _latency(bench: Bench, server: Server, rows: Rows, wire_name: str) -> float:
-    """Median in milliseconds of requests with these rows, one after the other."""
+def _latency(bench: Bench, server: Server, rows: Rows, count: int, wire_name: str) -> float:
+    """Median in milliseconds of requests with so many rows, one after the other."""
     wire = server.peer.wires[wire_name]
-    bodies = [wire.encode(rows)]
+    bodies = different_bodies(wire, rows, count)
     load = run_load(server.url, bodies, wire.content_type, 1, bench.seconds)
     if load.requests < FEWEST:
         longer = max(bench.seconds, int(FEWEST * load.max / 1_000) + 1)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import ours
-from .check import check_batch, check_single_rows, read_rows
+from .check import check_batch, check_single_rows, check_under_load, read_rows
 from .environments import Environment, child_variables, make_environment
 from .load import run_load
 from .peers import ECHO, PEERS, Peer
 from .running import Server, ServerError, running
 from .store import Store
+from .wires import different_bodies
 
 MODELS = ("churn_lr", "churn_rf", "iris_rf")
 CONNECTIONS = (1, 16, 64)
@@ -124,7 +125,7 @@ class Bench:
     ) -> dict[str, float]:
         """Single rows over that many connections."""
         wire = server.peer.wires["json"]
-        bodies = [wire.encode([row]) for row in read_rows(self.work / "models" / model)[0]]
+        bodies = different_bodies(wire, read_rows(self.work / "models" / model)[0], 1)
         if warm:
             run_load(server.url, bodies, wire.content_type, connections, 1)
         load = run_load(server.url, bodies, wire.content_type, connections, self.seconds)
@@ -160,6 +161,7 @@ def say(text: str) -> None:
 @contextmanager
 def reported(bench: Bench, section: str, peer: str, model: str) -> Iterator[None]:
     """A server that fails is a result: it is kept, and the others go on."""
+    bench.store.forget("failed", server=peer, model=model, of=section)
     try:
         yield
     except (ServerError, RuntimeError, subprocess.SubprocessError) as error:
@@ -186,6 +188,8 @@ def single(bench: Bench) -> None:
                             "single", peer.name, model, connections=connections, **found
                         )
                         rates.append(f"{found['per_second']:,.0f}")
+                    if number == 0 and peer is not ECHO:
+                        check_under_load(it, bench.model(model))
                     say(f"single {number + 1}/{bench.rounds} {model} {peer.name}: {rates} /s")
 
 
@@ -201,8 +205,8 @@ def bulk(bench: Bench) -> None:
                 with reported(bench, "bulk", peer.name, model), bench.serving(peer, model) as it:
                     for name, wire in peer.wires.items():
                         check_batch(it, wire, rows, answers)
-                        body = wire.encode(rows)
-                        load = run_load(it.url, [body], wire.content_type, 1, bench.seconds)
+                        bodies = different_bodies(wire, rows, BULK_ROWS)
+                        load = run_load(it.url, bodies, wire.content_type, 1, bench.seconds)
                         bench.store.add(
                             *("bulk", peer.name, model),
                             **{"wire": name, "errors": load.errors, **_bulk_rate(load.p50)},

@@ -33,6 +33,11 @@ class Store:
         self.records.append({"run": self.run, **key, **values})
         self.path.write_text("[\n" + ",\n".join(map(json.dumps, self.records)) + "\n]\n")
 
+    def forget(self, section: str, **wanted: Any) -> None:
+        """Drop what a new measurement shows to be no longer so."""
+        gone = self.find(section, **wanted)
+        self.records = [record for record in self.records if record not in gone]
+
     def find(self, section: str, **wanted: Any) -> list[Record]:
         """The records of a section that have these values."""
         return [

@@ -37,7 +37,7 @@ class Target:
 
 def targets(store: Store) -> list[Target]:
     """All targets for which the measurements are there."""
-    parts = (_throughput, _lone_caller, _bulk, _smallest, _growth, _no_errors)
+    parts = (_throughput, _lone_caller, _bulk, _smallest, _growth, _memory, _no_errors)
     return [target for part in parts for target in part(store)]
 
 
@@ -166,6 +166,24 @@ def _growth(store: Store) -> Iterator[Target]:
                 f"worst step {step:.2f} ×, up to {at:,}",
                 step <= CLIFF,
             )
+
+
+def _memory(store: Store) -> Iterator[Target]:
+    few, *_, many = curve(store, "connections", "memory", server="ours") or [(0, 0.0)] * 2
+    if few[1]:
+        yield Target(
+            f"memory bounded: ≤ 1.5 × at {many[0]:,} connections",
+            f"{few[1] / 1e6:.0f} MB at {few[0]:,}, {many[1] / 1e6:.0f} MB at {many[0]:,}",
+            many[1] <= 1.5 * few[1],
+        )
+    small, *_, large = curve(store, "megabytes", "memory", server="ours") or [(0, 0.0)] * 2
+    file = store.median("file", "megabytes", server="ours", x=large[0])
+    if file:
+        yield Target(
+            "memory bounded: two workers hold a large model once (≤ 1.25 × its file)",
+            f"{(large[1] - small[1]) / 1e6:,.0f} MB more for a file of {file / 1e6:,.0f} MB",
+            large[1] - small[1] <= 1.25 * file,
+        )
 
 
 def curve(store: Store, section: str, field: str, **key: object) -> list[tuple[float, float]]:

@@ -62,6 +62,14 @@ def to_arrow(rows: Rows) -> bytes:
     return bytes(sink.getvalue())
 
 
+def different_bodies(wire: Wire, rows: Rows, count: int) -> list[bytes]:
+    """Requests of ``count`` rows, each beginning at another row, so that none is like the last."""
+    number = 500 if count == 1 else max(4, min(50, 20_000 // count))
+    repeated = rows * (count // len(rows) + 2)
+    starts = (at * len(rows) // number for at in range(number))
+    return [wire.encode(repeated[start : start + count]) for start in starts]
+
+
 CSV = Wire("text/csv", to_csv)
 ARROW = Wire("application/vnd.apache.arrow.stream", to_arrow)
 

@@ -34,15 +34,11 @@ class Predictor(litserve.LitAPI):
 
 
 if __name__ == "__main__":
-    workers = int(os.environ["WORKERS"])
     server = litserve.LitServer(
-        Predictor(
-            max_batch_size=int(os.environ.get("MAX_BATCH_SIZE", 64)),
-            batch_timeout=float(os.environ.get("BATCH_TIMEOUT", 0.002)),
-        ),
+        Predictor(max_batch_size=64, batch_timeout=0.005),
         accelerator="cpu",
-        workers_per_device=workers,
-        fast_queue=os.environ.get("FAST_QUEUE", "1") == "1",
+        workers_per_device=int(os.environ["WORKERS"]),
+        fast_queue=True,
     )
     server.run(
         host="127.0.0.1",
