@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from capture_book import Book, Lesson
+from threadpoolctl import threadpool_limits
 
 from nb2service.capture.learning.docs import doc_of
 from nb2service.capture.learning.examples import find_example
@@ -592,6 +593,19 @@ def test_one_row_does_not_pass_for_alignment() -> None:
     assert not first.entry.aligned
     each = Book(DATA, "def predict(df):\n    return df['age'].tolist()", one).learn()
     assert each.entry.aligned
+
+
+def test_answers_do_not_hang_on_the_number_of_threads() -> None:
+    """A service with a worker for each CPU computes in one thread what the notebook did in all."""
+    function = (
+        "from threadpoolctl import threadpool_info\ndef predict(df):\n"
+        "    alone = all(pool['num_threads'] == 1 for pool in threadpool_info())\n"
+        "    return df['age'] * (1.0 + 1e-12 * alone)"
+    )
+    with threadpool_limits(2):
+        entry = Book(DATA, function).learn("predict", "X.head(20)").entry
+    assert entry.repeats
+    assert entry.rtol == 1e-11
 
 
 def test_unseeded_randomness_is_named() -> None:
