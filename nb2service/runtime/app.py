@@ -43,7 +43,8 @@ def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
         event = {"event": "other versions than the notebook's", "versions": others}
         log.warning("%s", json.dumps(event, ensure_ascii=False))
     app = Flask(__package__ or __name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    # A chunked body is cut there without an error: one byte more tells that it was longer.
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body + 1
     app.extensions["service"] = service
     _add_entries(app, service)
     _add_information(app, service)
@@ -74,8 +75,7 @@ def _predict(
         if is_full(lines, settings.max_queue):
             raise Overload
         body = request.get_data(cache=False)
-        if request.content_length is None and len(body) >= settings.max_body:
-            # A chunked body is cut at the limit without an error.
+        if len(body) > settings.max_body:
             raise TooLarge(settings.max_body)
         call = endpoint.read(
             body,

@@ -1,0 +1,294 @@
+"""One set of expectations of HTTP, held by every way in: our own, and WSGI servers.
+
+What Flask's test client gets from the application is what each server must give, byte for byte.
+"""
+
+from __future__ import annotations
+
+import http.client
+import importlib
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import captures
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from nb2service.project.render import render
+from nb2service.project.write import written
+
+LIMIT = 60.0
+SETTINGS = {
+    "MAX_BATCH": "200",
+    "MAX_BODY": "20000",
+    "LOG_LEVEL": "ERROR",
+    "PYTHONWARNINGS": "ignore",  # of the other servers
+}
+PYTHON = (sys.executable, "-m")
+APP = "churn_service.app:create_app"
+
+WAYS = {
+    "ours with one worker": (*PYTHON, "churn_service", "serve", "--port", "{port}"),
+    "ours with two workers": (
+        *(*PYTHON, "churn_service", "serve", "--port", "{port}", "--workers", "2"),
+    ),
+    "gunicorn gthread": (
+        *(*PYTHON, "gunicorn", "--worker-class", "gthread", "--threads", "4"),
+        *("--bind", "127.0.0.1:{port}", "--log-level", "error", f"{APP}()"),
+    ),
+    "granian": (
+        *(*PYTHON, "granian", "--interface", "wsgi", "--blocking-threads", "4"),
+        *("--port", "{port}", "--factory", "--log-level", "error", APP),
+    ),
+    "waitress": (*PYTHON, "waitress", "--listen", "127.0.0.1:{port}", "--call", APP),
+    "uWSGI": (
+        *(str(Path(sys.executable).with_name("uwsgi")), "--http11-socket", "127.0.0.1:{port}"),
+        *("--module", f"{APP}()", "--need-app", "--master", "--enable-threads", "--threads", "4"),
+        *("--die-on-term", "--disable-logging"),
+    ),
+}
+# uWSGI leaves it to applications to read chunked bodies, by functions of its own.
+CHUNKED_WAYS = [name for name in WAYS if name != "uWSGI"]
+
+
+@dataclass
+class Ask:
+    """A request."""
+
+    path: str
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    method: str = "POST"
+    chunked: bool = False
+
+
+def frame(rows):
+    return pd.DataFrame(rows).astype({"age": "int64", "spend": "float64"})
+
+
+ROWS = [{"age": 20 + i, "spend": 1.5 * i} for i in range(8)]
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+def arrow(rows):
+    table = pa.Table.from_pandas(frame(rows))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def parquet(rows):
+    sink = io.BytesIO()
+    frame(rows).to_parquet(sink)
+    return sink.getvalue()
+
+
+def as_json(value):
+    return json.dumps(value).encode()
+
+
+def asked(content_type="application/json", accept="*/*", **headers):
+    return {"Content-Type": content_type, "Accept": accept, "X-Request-Id": "r-1", **headers}
+
+
+ASKS = {
+    "rows": Ask("/predict", as_json({"instances": ROWS}), asked()),
+    "a row": Ask("/predict", as_json(ROWS[0]), asked()),
+    "another entry": Ask("/risk", as_json(ROWS), asked()),
+    "no rows": Ask("/predict", as_json({"instances": []}), asked()),
+    "no content type": Ask("/risk", as_json(ROWS), {"X-Request-Id": "r-1"}),
+    "columns": Ask("/risk", as_json({"inputs": {"age": [1, 2], "spend": [1, 2]}}), asked()),
+    "a split frame": Ask(
+        "/risk",
+        as_json({"dataframe_split": {"columns": ["age", "spend"], "data": [[1, 2]]}}),
+        asked(),
+    ),
+    "CSV": Ask("/risk", frame(ROWS).to_csv(index=False).encode(), asked("text/csv")),
+    "lines": Ask("/risk", b"\n".join(map(as_json, ROWS)), asked("application/x-ndjson")),
+    "Arrow": Ask("/risk", arrow(ROWS), asked(ARROW)),
+    "Parquet": Ask("/risk", parquet(ROWS), asked("application/vnd.apache.parquet")),
+    "to CSV": Ask("/risk", as_json(ROWS), asked(accept="text/csv")),
+    "to lines": Ask("/risk", as_json(ROWS), asked(accept="application/x-ndjson")),
+    "to Arrow": Ask("/risk", as_json(ROWS), asked(accept=ARROW)),
+    "a query": Ask("/risk?a=1&b", as_json(ROWS), asked()),
+    "an escaped path": Ask("/ri%73k", as_json(ROWS), asked()),
+    "no JSON": Ask("/risk", b"{", asked()),
+    "nothing": Ask("/risk", b"", asked()),
+    "nested": Ask("/risk", b"[" * 15_000, asked()),
+    "no text": Ask("/risk", b"\xff\xfe", asked()),
+    "unknown type": Ask("/risk", b"x", asked("image/png")),
+    "unknown answer": Ask("/risk", as_json(ROWS), asked(accept="image/png")),
+    "broken rows": Ask("/risk", as_json([{"age": "x"}, {"age": 1, "spend": 1, "z": 1}]), asked()),
+    "too many rows": Ask("/predict", as_json([{"age": 1, "spend": 1}] * 201), asked()),
+    "too many bytes": Ask("/risk", b" " * 20_001, asked()),
+    "no such path": Ask("/nothing", b"{}", asked()),
+    "a path too long": Ask("/risk/", as_json(ROWS), asked()),
+    "another method": Ask("/risk", b"", asked(), "GET"),
+    "PUT": Ask("/risk", b"{}", asked(), "PUT"),
+    "OPTIONS": Ask("/risk", b"", asked(), "OPTIONS"),
+    "alive": Ask("/healthz", b"", asked(), "GET"),
+    "the head alone": Ask("/healthz", b"", asked(), "HEAD"),
+    "ready": Ask("/readyz", b"", asked(), "GET"),
+    "what it is": Ask("/metadata", b"", asked(), "GET"),
+    "its document": Ask("/openapi.json", b"", asked(), "GET"),
+}
+CHUNKED_ASKS = {
+    "rows": Ask("/risk", as_json(ROWS), asked(), chunked=True),
+    "too many bytes": Ask("/risk", b" " * 30_000, asked(), chunked=True),
+    "as many bytes as can be": Ask("/risk", as_json(ROWS).ljust(20_000), asked(), chunked=True),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    target = tmp_path_factory.mktemp("ways") / "churn-service"
+    with written(render(captures.churn()), target) as done:
+        return done.folder
+
+
+@pytest.fixture(scope="module")
+def reference(folder):
+    """The application itself, in this process."""
+    here = Path.cwd()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        app = importlib.import_module("churn_service.app").create_app()
+        yield app.test_client()
+    os.chdir(here)  # the notebook's files are found from its own folder
+    for name in [
+        name for name in sys.modules if name.split(".")[0] in ("churn_service", "rounding")
+    ]:
+        del sys.modules[name]
+
+
+@dataclass
+class Way:
+    """A server that runs the service."""
+
+    name: str
+    port: int
+    log: Path
+
+    def connect(self):
+        return closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT))
+
+    def ask(self, asked):
+        with self.connect() as connection:
+            return ask(connection, asked)
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request, folder, tmp_path_factory):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [word.format(port=port) for word in WAYS[request.param]]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    log = tmp_path_factory.mktemp("log") / "log"
+    with ExitStack() as stack:
+        output = stack.enter_context(log.open("wb"))
+        process = subprocess.Popen(
+            command, cwd=folder, env={**kept, **SETTINGS}, stdout=output, stderr=output
+        )
+        stack.callback(stop, process)
+        found = Way(request.param, port, log)
+        wait_until_ready(found, process)
+        yield found
+
+
+def wait_until_ready(way, process):
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        assert process.poll() is None, way.log.read_text()
+        try:
+            if way.ask(Ask("/readyz", method="GET"))[0] == 200:
+                return
+        except OSError:
+            time.sleep(0.05)
+    pytest.fail(f"{way.name} did not get ready: {way.log.read_text()}")
+
+
+def stop(process):
+    process.terminate()
+    try:
+        process.wait(LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def ask(connection, asked):
+    """Status, headers that count, and body of the answer."""
+    body = iter([asked.body[:7], asked.body[7:]]) if asked.chunked else asked.body
+    connection.request(asked.method, asked.path, body, asked.headers, encode_chunked=asked.chunked)
+    answer = connection.getresponse()
+    return answer.status, counting(answer.headers), answer.read()
+
+
+def counting(headers):
+    names = ("Content-Type", "Prediction-Dtype", "X-Request-Id", "Retry-After")
+    found = {name: headers[name] for name in names if name in headers}
+    if "Allow" in headers:
+        found["Allow"] = sorted(headers["Allow"].split(", "))
+    return found
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_every_way_in_gives_the_same_answer(way, reference, name):
+    assert way.ask(ASKS[name]) == expected(reference, ASKS[name])
+
+
+@pytest.mark.parametrize("name", CHUNKED_ASKS)
+@pytest.mark.parametrize("way", CHUNKED_WAYS, indirect=True)
+def test_a_body_of_unknown_length_is_like_any_other(way, reference, name):
+    assert way.ask(CHUNKED_ASKS[name]) == expected(reference, CHUNKED_ASKS[name])
+
+
+def expected(reference, asked):
+    """What Flask's test client gets."""
+    answer = reference.open(asked.path, method=asked.method, data=asked.body, headers=asked.headers)
+    return answer.status_code, counting(answer.headers), answer.data
+
+
+def test_concurrent_requests_get_each_their_own_answer(way, reference):
+    sets = [[{"age": 18 + (7 * i + j) % 60, "spend": i + j / 8} for j in range(1 + i % 3)]
+            for i in range(40)]  # fmt: skip
+    right = [reference.post("/risk", json=rows).json["predictions"] for rows in sets]
+    assert len({tuple(answers) for answers in right}) == len(sets)
+
+    def client(start):
+        with way.connect() as connection:
+            for step in range(25):
+                at = (start * 5 + step) % len(sets)
+                if step % 8 == 7:  # one that is refused, among them
+                    assert ask(connection, Ask("/risk", b'[{"age": "x"}]', asked()))[0] == 422
+                body = as_json({"instances": sets[at]})
+                status, _, answer = ask(connection, Ask("/risk", body, asked()))
+                assert status == 200
+                # In company, BLAS may move the last bit.
+                assert json.loads(answer)["predictions"] == pytest.approx(right[at], rel=1e-12)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(client, range(16)))
+
+
+def test_a_connection_can_be_used_again(way):
+    with way.connect() as connection:
+        first = ask(connection, ASKS["rows"])
+        used = connection.sock
+        assert ask(connection, ASKS["no JSON"])[0] == 400
+        assert ask(connection, ASKS["alive"])[0] == 200
+        assert ask(connection, ASKS["rows"]) == first
+        assert connection.sock is used
