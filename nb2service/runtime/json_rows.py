@@ -18,8 +18,8 @@ from msgspec import Meta
 from .contract import Field, Input
 from .tabular import Unsure
 
-# With more members the search for each by its name outweighs what the type saves.
-MAX_MEMBERS = 128
+# With more members, the search for each by its name is quick only in the contract's order.
+MANY_MEMBERS = 128
 MAX_LITERALS = 256
 _ENVELOPES = ("instances", "dataframe_records", "dataframe_split", "inputs")
 _INTEGER = re.compile(r"(u?)int(8|16|32|64)")
@@ -77,8 +77,8 @@ class RowReader:
 
     def _row_type(self) -> Any:
         fields = self.input.fields
-        if not 0 < len(fields) <= MAX_MEMBERS:
-            raise ValueError("too many members")
+        if not fields:
+            raise ValueError("no members")
         members: list[Any] = []
         for i, (field, type_) in enumerate(zip(fields, self._types, strict=True)):
             if field.required:
@@ -102,13 +102,31 @@ class RowReader:
         Raises:
             Unsure: the complete rules must read it.
         """
+        if len(self.input.fields) > MANY_MEMBERS and not self._is_in_order(body):
+            raise Unsure
         try:
             return self._unwrap(body) if body.lstrip()[:1] == b"{" else self._bare(body)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise Unsure from error
 
+    def _is_in_order(self, body: bytes) -> bool:
+        """Whether the first row names its members in the contract's order."""
+        end = body.find(b"}")
+        at = body.rfind(b"{", 0, end)
+        for key in self._keys:
+            at = body.find(key, at, end)
+            if at < 0:
+                return False
+        return True
+
+    @cached_property
+    def _keys(self) -> list[bytes]:
+        return [msgspec.json.encode(field.name) for field in self.input.fields]
+
     def decode_lines(self, body: bytes) -> Decoded:
         """The rows of JSON lines; raises as ``decode``."""
+        if len(self.input.fields) > MANY_MEMBERS and not self._is_in_order(body):
+            raise Unsure
         try:
             return [self._row.decode(line) for line in body.split(b"\n") if line.strip()], False
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

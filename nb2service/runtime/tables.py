@@ -23,6 +23,11 @@ def transpose(rows: Sequence[Any], fields: Sequence[Field], report: Report) -> d
     """Rows by column, for ``frame``; what is no object, unknown and missing members reported."""
     names = [field.name for field in fields]
     keys = set(names)
+    if rows and type(rows[0]) is dict and rows[0].keys() == keys:
+        order = list(rows[0])
+        if all(type(row) is dict and list(row) == order for row in rows):
+            by_column = zip(*[row.values() for row in rows], strict=True)
+            return dict(zip(order, by_column, strict=True))
     if all(type(row) is dict and row.keys() == keys for row in rows):
         return {name: [row[name] for row in rows] for name in names}
     columns_: dict[str, Any] = {name: [] for name in names}

@@ -6,16 +6,20 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from decimal import Decimal
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nb2service.runtime import typed
+from nb2service.runtime import csv_columns, typed
 from nb2service.runtime.columns import numpy_dtype
 from nb2service.runtime.contract import Field, Input
 from nb2service.runtime.csv_cells import format_cell
@@ -23,8 +27,12 @@ from nb2service.runtime.problems import Problem
 
 JSON = "application/json"
 LINES = "application/x-ndjson"
+CSV = "text/csv"
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+NPY = "application/x-npy"
 TEXT = str(pd.Series(["a"]).dtype)
-bounded = settings(max_examples=120, deadline=None, derandomize=True)
+bounded = settings(max_examples=100, deadline=None, derandomize=True)
 
 FIELDS = {
     **{
@@ -260,10 +268,6 @@ def test_arrays_series_and_lists_are_read_as_the_complete_rules_read_them(reques
     check(*request)
 
 
-CSV = "text/csv"
-ARROW = "application/vnd.apache.arrow.stream"
-PARQUET = "application/vnd.apache.parquet"
-NPY = "application/x-npy"
 CELLS = st.sampled_from(
     [
         *("", "0", "-0", "+3", " 3", "3 ", "3.0", "3.5", "1e3", "1E-5", ".5", "5.", "001", "1_0"),
@@ -327,13 +331,95 @@ def damaged(draw, text):
     return body if draw(st.booleans()) else body.rstrip(b"\r\n")
 
 
+@pytest.mark.parametrize("reader", ["arrow", "pandas"])
 @given(csv_files())
 @bounded
-def test_csv_is_read_as_the_complete_rules_read_it(request):
-    input_, body = request
-    assert_same(
-        outcome(typed.read, body, CSV, input_), outcome(typed.read_slowly, body, CSV, input_)
-    )
+def test_csv_is_read_as_the_complete_rules_read_it(reader, request_):
+    input_, body = request_
+    with mock.patch.object(csv_columns, "has_pyarrow", return_value=reader == "arrow"):
+        got = outcome(typed.read, body, CSV, input_)
+    assert_same(got, outcome(typed.read_slowly, body, CSV, input_))
+
+
+CHURN = Input(
+    "frame",
+    (
+        Field("age", "integer", "int8"),
+        Field("monthly", "number", "float64"),
+        Field("total", "number", "float32", nullable=True),
+        Field("plan", "string", TEXT, nullable=True),
+        Field("kind", "string", "category", categories=("a", "b")),
+        Field("since", "datetime", "datetime64[ns]"),
+        Field("active", "boolean", "bool"),
+    ),
+)
+CHURN_ROW = {
+    "age": 3,
+    "monthly": 1.5,
+    "total": None,
+    "plan": "a, b",
+    "kind": "b",
+    "since": "2024-05-31T13:45:00",
+    "active": True,
+}
+PLAIN = Input("array", (Field("", "number", "float32"),), (2,))
+
+
+def ordinary_bodies():
+    rows = [CHURN_ROW] * 20
+    for content_type, document in bodies(CHURN, rows):
+        yield content_type, CHURN, json.dumps(document).encode()
+    yield LINES, CHURN, b"\n".join(json.dumps(row).encode() for row in rows)
+    frame = typed.read(json.dumps(rows).encode(), JSON, CHURN).live()
+    for line_end in ("\n", "\r\n"):
+        text = frame.assign(plan="p").to_csv(index=False, lineterminator=line_end)
+        yield CSV, CHURN, text.replace(" 13:45:00", "T13:45:00").encode()
+    table = pa.Table.from_pandas(frame)
+    stream = io.BytesIO()
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+    yield ARROW, CHURN, stream.getvalue()
+    stream = io.BytesIO()
+    frame.to_parquet(stream)
+    yield PARQUET, CHURN, stream.getvalue()
+    yield JSON, PLAIN, b'{"instances": [[1, 2.5], [3, 4]]}'
+    yield CSV, PLAIN, b"1,2.5\n3,4\n"
+    stream = io.BytesIO()
+    np.save(stream, np.ones((3, 2)))
+    yield NPY, PLAIN, stream.getvalue()
+
+
+@pytest.mark.parametrize(("content_type", "input_", "body"), list(ordinary_bodies()))
+def test_ordinary_requests_are_read_quickly(content_type, input_, body):
+    with mock.patch.object(typed, "read_slowly", side_effect=AssertionError("read slowly")):
+        typed.read(body, content_type, input_)
+
+
+@pytest.mark.parametrize("order", ["the contract's", "another", "any", "one is missing"])
+def test_rows_of_many_columns(order):
+    input_ = Input("frame", tuple(Field(f"c{i}", "number", "float64") for i in range(300)))
+    row = {f"c{i}": float(i) for i in range(300)}
+    rows = [row, row]
+    if order == "another":
+        rows = [dict(sorted(row.items()))] * 2
+    elif order == "any":
+        rows = [row, dict(sorted(row.items())), dict(reversed(row.items()))]
+    elif order == "one is missing":
+        rows = [row, {name: value for name, value in row.items() if name != "c7"}]
+    check(input_, rows)
+
+
+def test_a_small_request_is_read_without_numpy():
+    code = """
+import sys
+from nb2service.runtime import typed
+from nb2service.runtime.contract import Field, Input
+fields = (Field("n", "number", "float32"), Field("t", "string", "str", nullable=True))
+one = typed.read(b'{"instances": [{"n": 1, "t": null}]}', "", Input("frame", fields))
+assert (one.count, one.key) == (1, ())
+assert not {"numpy", "pandas", "pyarrow"} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 ARROW_TYPES = (
