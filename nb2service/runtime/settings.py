@@ -28,7 +28,7 @@ SETTINGS: tuple[tuple[str, str, str], ...] = (
         "for each CPU that the container may use, as far as it has 256 MB of memory for each; "
         "one in all where a notebook or `nb2service run` starts the service",
     ),
-    ("THREADS", "4", "requests that one worker handles at a time"),
+    ("THREADS", "4", "calls of the notebook's code that one worker has under way at a time"),
     ("MAX_BATCH", "100000", "rows that one request may hold"),
     ("MAX_BODY", "100000000", "bytes that one request may hold"),
     (
