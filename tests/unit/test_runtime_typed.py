@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nb2service.runtime import csv_columns, typed
@@ -32,7 +32,9 @@ ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 NPY = "application/x-npy"
 TEXT = str(pd.Series(["a"]).dtype)
-bounded = settings(max_examples=100, deadline=None, derandomize=True)
+bounded = settings(
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 
 FIELDS = {
     **{
