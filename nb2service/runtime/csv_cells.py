@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -53,3 +55,21 @@ def format_cell(value: Any, type_: str = "") -> str:
         return json.dumps(value, ensure_ascii=False)
     # Numbers and truth values look as in JSON.
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def csv_text(rows: Iterable[Iterable[str]]) -> str:
+    """Rows of cells as CSV, each line ended by a newline."""
+    lines = _Lines()
+    # By this end of a line, older Pythons know that a lone carriage return must be quoted.
+    csv.writer(lines, lineterminator="\r\n").writerows(rows)
+    return "".join(lines.written)
+
+
+class _Lines:
+    """A file whose lines end with a newline alone, written a line at a time."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.written.append(line[:-2] + "\n")

@@ -93,14 +93,6 @@ class Metrics:
         self._call_rows.add(entry, rows)
         self._model_seconds.add(entry, seconds)
 
-    def observe(
-        self, entry: str, status: int, seconds: float, rows: int, model_seconds: float | None
-    ) -> None:
-        """Count one request and its call; until the application uses ``observing``."""
-        self.answered(entry, status, seconds, rows)
-        if model_seconds is not None:
-            self.called(entry, rows, model_seconds, lean=False)
-
     def fold(self) -> None:
         """Hand over to Prometheus what was counted since."""
         for item in self._all:

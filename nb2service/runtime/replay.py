@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable
@@ -11,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .contract import Entry, Field
-from .csv_cells import format_cell
+from .csv_cells import csv_text, format_cell
 from .wire import expected_dtype
 
 # post(path, body, content type, accept) → (status, headers, body); Flask's test client and any
@@ -187,14 +185,11 @@ def _show(value: Any) -> str:
 def to_csv(entry: Entry, instances: list[Any]) -> str:
     """Wire rows as CSV with a header."""
     fields = _csv_fields(entry)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([item.name for item in fields])
+    rows = [[item.name for item in fields]]
     for instance in instances:
         cells = _cells(entry, instance, fields)
-        row = [format_cell(value, item.type) for value, item in zip(cells, fields, strict=True)]
-        writer.writerow(row)
-    return text.getvalue()
+        rows.append([format_cell(v, item.type) for v, item in zip(cells, fields, strict=True)])
+    return csv_text(rows)
 
 
 def _csv_fields(entry: Entry) -> list[Field]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from .contract import Field, Output
-from .csv_cells import format_cell
+from .csv_cells import csv_text, format_cell
 from .problems import Problem, Report
 from .reading import ARROW
 from .tabular import has_pyarrow
@@ -77,14 +76,9 @@ def _write_csv(predictions: list[Any], output: Output) -> bytes:
     columns = _columns(predictions, output)
     cells = [_cells(column) for column in columns.values()]
     table = "\n".join(map(",".join, zip(*cells, strict=True)))
-    lines = _Lines()
-    # By this end of a line, older Pythons know that a lone carriage return must be quoted.
-    writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow(columns)
     if _needs_no_quotes(table, cells):
-        return ("".join(lines.written) + table + "\n").encode()
-    writer.writerows(zip(*cells, strict=True))
-    return "".join(lines.written).encode()
+        return (csv_text([columns]) + table + "\n").encode()
+    return csv_text([columns, *zip(*cells, strict=True)]).encode()
 
 
 def _needs_no_quotes(table: str, cells: list[list[str]]) -> bool:
@@ -93,16 +87,6 @@ def _needs_no_quotes(table: str, cells: list[list[str]]) -> bool:
     commas, ends = (len(cells) - 1) * rows, rows - 1
     plain = rows and table.count(",") == commas and table.count("\n") == ends
     return bool(plain and '"' not in table and "\r" not in table and (commas or "" not in cells[0]))
-
-
-class _Lines:
-    """A file whose lines end with a newline alone, written a line at a time."""
-
-    def __init__(self) -> None:
-        self.written: list[str] = []
-
-    def write(self, line: str) -> None:
-        self.written.append(line[:-2] + "\n")
 
 
 def _cells(column: list[Any]) -> list[str]:
