@@ -105,15 +105,12 @@ class _Trial:
 def odd_rows(input_: Input, rows: Sequence[Any]) -> Iterator[Any]:
     """Rows such as the example may not hold, made of its own, the most telling first."""
     first, last = _cells(input_, rows[0]), _cells(input_, rows[-1])
-    seen: dict[str, list[float]] = {item.name: [] for item in input_.fields}
-    for row in rows:
-        for value, item in _cells(input_, row):
-            seen[item.name] += [value] if _is_number(value) else []
+    far = _far(input_, rows)
     nullable = [number for number, (_, item) in enumerate(first) if item.nullable]
     if nullable:
         yield _row(input_, _without(first, nullable))
-    yield _row(input_, [_beyond(value, item, seen, 1) for value, item in first])
-    yield _row(input_, [_beyond(value, item, seen, -1) for value, item in last])
+    yield _row(input_, [far.get(item.name, (value, value))[1] for value, item in first])
+    yield _row(input_, [far.get(item.name, (value, value))[0] for value, item in last])
     if len(nullable) > 1:
         half = len(nullable) // 2
         yield _row(input_, _without(first, nullable[:half]))
@@ -142,22 +139,30 @@ def _row(input_: Input, values: list[Any]) -> Any:
 
 
 def _without(cells: list[tuple[Any, Field]], positions: Sequence[int]) -> list[Any]:
-    return [None if number in positions else value for number, (value, _) in enumerate(cells)]
+    gone = set(positions)
+    return [None if number in gone else value for number, (value, _) in enumerate(cells)]
 
 
-def _beyond(value: Any, item: Field, seen: dict[str, list[float]], side: int) -> Any:
-    """A number beyond those seen in its field; where none was seen, the value as it is."""
-    if not seen[item.name]:
-        return value
-    low, high = min(seen[item.name]), max(seen[item.name])
-    made = (high if side > 0 else low) + side * _BEYOND * ((high - low) or abs(high) or 1)
-    if isinstance(made, float):
-        return made
-    bounds = re.fullmatch(r"(u?)int(\d+)", item.dtype.lower())
-    if bounds is None:
-        return int(made)
-    bits = int(bounds[2]) - (not bounds[1])
-    return max(0 if bounds[1] else -(2**bits), min(int(made), 2**bits - 1))
+def _far(input_: Input, rows: Sequence[Any]) -> dict[str, tuple[float, float]]:
+    """For each field of numbers, one far below and one far above all that were seen in it."""
+    seen: dict[str, list[float]] = {}
+    # Rows of arrays may be images: two of them show the range.
+    for row in (rows[0], rows[-1]) if input_.shape else rows:
+        for value, item in _cells(input_, row):
+            if _is_number(value):
+                seen.setdefault(item.name, []).append(value)
+    fields = [item for item in input_.fields if item.name in seen]
+    return {item.name: _beyond(item, min(seen[item.name]), max(seen[item.name])) for item in fields}
+
+
+def _beyond(item: Field, low: float, high: float) -> tuple[float, float]:
+    step = _BEYOND * ((high - low) or abs(high) or 1)
+    below, above = low - step, high + step
+    whole = re.fullmatch(r"(u?)int(\d+)", item.dtype.lower())
+    if whole is None:
+        return below, above
+    bits = int(whole[2]) - (not whole[1])
+    return max(below, 0 if whole[1] else -(2**bits)), min(above, 2**bits - 1)
 
 
 def _new(value: Any, item: Field) -> Any:
