@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -21,6 +23,7 @@ def main() -> None:
     """See ``--help``."""
     options = _options()
     require_wrk()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # servers are ended on the way
     options.work.mkdir(parents=True, exist_ok=True)
     (options.work / ".gitignore").write_text("*\n")
     if options.fresh:

@@ -52,9 +52,18 @@ def require_wrk() -> None:
 
 
 def run_load(
-    url: str, bodies: list[bytes], content_type: str, connections: int, seconds: int
+    url: str,
+    bodies: list[bytes],
+    content_type: str,
+    connections: int,
+    seconds: int,
+    fewest: int = 1,
 ) -> Load:
-    """Loads ``url`` with POST requests, the bodies in rotation, for that many whole seconds."""
+    """Loads ``url`` with POST requests, the bodies in rotation, for that many whole seconds.
+
+    Raises:
+        RuntimeError: wrk failed, or the server gave fewer answers than that.
+    """
     with tempfile.NamedTemporaryFile(suffix=".bodies") as file:
         for body in bodies:
             file.write(b"%d\n" % len(body) + body)
@@ -62,7 +71,10 @@ def run_load(
         command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s"]
         command += ["--timeout=60s", f"--script={SCRIPT}", url, "--", file.name, content_type]
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120)
-    return read_result(done.stdout, done.stderr)
+    load = read_result(done.stdout, done.stderr)
+    if load.requests < fewest:
+        raise RuntimeError(f"too few answers over {connections} connections: {load}")
+    return load
 
 
 def read_result(output: str, errors: str = "") -> Load:

@@ -28,8 +28,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 SINGLE, BULK = 500, 5_000
 NUMBERS = ["age", "tenure", "income", "balance"]
 TEXTS = ["country", "plan", "channel"]
-# A fully grown tree on labels that are noise has about two nodes a row; a node takes 80 bytes.
-TREES, BYTES_PER_ROW = 32, 160
+# A tree fully grown on labels that are noise takes about so much a row.
+TREES, BYTES_PER_ROW = 32, 103
 
 
 def main(folder: Path, names: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from . import ours
 from .check import check_batch, check_single_rows, check_under_load, read_rows
-from .environments import Environment, child_variables, make_environment
+from .environments import Environment, child_variables, make_environment, pins
 from .load import run_load
 from .peers import ECHO, PEERS, Peer
 from .running import Server, ServerError, running
@@ -67,7 +68,8 @@ class Bench:
 
     def model(self, name: str) -> Path:
         """The folder of a model, made if need be."""
-        folder = self.work / "models" / name
+        recipe = (HERE / "models.py").read_bytes() + "".join(pins()).encode()
+        folder = self.work / f"models-{hashlib.sha256(recipe).hexdigest()[:8]}" / name
         if not (folder / "bulk_answers.json").exists():
             say(f"making {name}")
             self._script("models.py", str(folder.parent), name)
@@ -125,7 +127,7 @@ class Bench:
     ) -> dict[str, float]:
         """Single rows over that many connections."""
         wire = server.peer.wires["json"]
-        bodies = different_bodies(wire, read_rows(self.work / "models" / model)[0], 1)
+        bodies = different_bodies(wire, read_rows(self.model(model))[0], 1)
         if warm:
             run_load(server.url, bodies, wire.content_type, connections, 1)
         load = run_load(server.url, bodies, wire.content_type, connections, self.seconds)

@@ -169,20 +169,22 @@ def _growth(store: Store) -> Iterator[Target]:
 
 
 def _memory(store: Store) -> Iterator[Target]:
-    few, *_, many = curve(store, "connections", "memory", server="ours") or [(0, 0.0)] * 2
-    if few[1]:
+    callers = curve(store, "connections", "memory", server="ours")
+    if len(callers) > 1:
+        (few, before), (many, after) = callers[0], callers[-1]
         yield Target(
-            f"memory bounded: ≤ 1.5 × at {many[0]:,} connections",
-            f"{few[1] / 1e6:.0f} MB at {few[0]:,}, {many[1] / 1e6:.0f} MB at {many[0]:,}",
-            many[1] <= 1.5 * few[1],
+            f"memory bounded: ≤ 1.5 × at {many:,} connections",
+            f"{before / 1e6:.0f} MB at {few:,}, {after / 1e6:.0f} MB at {many:,}",
+            after <= 1.5 * before,
         )
-    small, *_, large = curve(store, "megabytes", "memory", server="ours") or [(0, 0.0)] * 2
-    file = store.median("file", "megabytes", server="ours", x=large[0])
-    if file:
+    sizes = curve(store, "megabytes", "memory", server="ours")
+    if len(sizes) > 1:
+        more = sizes[-1][1] - sizes[0][1]
+        file = store.median("file", "megabytes", server="ours", x=sizes[-1][0]) or 0.0
         yield Target(
             "memory bounded: two workers hold a large model once (≤ 1.25 × its file)",
-            f"{(large[1] - small[1]) / 1e6:,.0f} MB more for a file of {file / 1e6:,.0f} MB",
-            large[1] - small[1] <= 1.25 * file,
+            f"{more / 1e6:,.0f} MB more for a file of {file / 1e6:,.0f} MB",
+            more <= 1.25 * file,
         )
 
 

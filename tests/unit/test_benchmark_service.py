@@ -53,6 +53,8 @@ def test_a_server_is_started_loaded_measured_and_ended(
         load = run_load(server.url, bodies, wire.content_type, 1, 1)
         processes = [psutil.Process(server.pid), *psutil.Process(server.pid).children()]
         assert server.memory() > 1_000_000
+        with pytest.raises(RuntimeError, match="too few answers"):
+            run_load(server.url, bodies, wire.content_type, 1, 1, fewest=501)
     assert (load.requests, load.errors) == (500, 0)
     assert len(processes) == 2
     assert not any(process.is_running() for process in processes)
