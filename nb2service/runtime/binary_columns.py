@@ -57,7 +57,11 @@ def _column(column: Any, field: Field, decode: Decode) -> Any:
             return cast(column.to_numpy(), field)
     elif types.is_timestamp(kind) or types.is_duration(kind):
         zoned = types.is_timestamp(kind) and kind.tz is not None
-        return cast_moments(column.to_numpy(), zoned, gaps, field)
+        try:
+            moments = column.to_numpy()
+        except pa.ArrowInvalid as error:  # older versions make nanoseconds of them
+            raise Unsure from error
+        return cast_moments(moments, zoned, gaps, field)
     elif str(kind) in ("string", "large_string") and field.dtype in TEXT and field.type == "string":
         return pandas_dtype(field.dtype).__from_arrow__(column)
     return decode(arrow_values(column), field)

@@ -27,6 +27,7 @@ ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 NPY = "application/x-npy"
 TEXT = str(pd.Series(["a"]).dtype)
+UNITS = ("ns", "us", "ms", "s") if int(pd.__version__.split(".")[0]) >= 2 else ("ns",)
 bounded = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
@@ -53,9 +54,9 @@ def counts(unit: str, kind: str = "datetime64"):
     return (reach.map(lambda n: n * second) | every).map(lambda n: getattr(np, kind)(n, unit))
 
 
-def zoned(unit: str, zone: str):
+def zoned(zone: str):
     return st.integers(0, 4 * 10**9).map(
-        lambda n: pd.Timestamp(n, unit="s", tz="UTC").tz_convert(zone).as_unit(unit)
+        lambda n: pd.Timestamp(n, unit="s", tz="UTC").tz_convert(zone)
     )
 
 
@@ -77,17 +78,15 @@ DTYPES = {
     TEXT: (texts, True, {"type": "string"}),
     "string": (texts, True, {"type": "string"}),
     "string[pyarrow]": (texts, True, {"type": "string"}),
-    **{
-        f"datetime64[{unit}]": (counts(unit), True, {"type": "datetime"})
-        for unit in ("ns", "us", "ms", "s")
-    },
-    "datetime64[ns, UTC]": (zoned("ns", "UTC"), True, {"type": "datetime"}),
-    "datetime64[us, Europe/Paris]": (zoned("us", "Europe/Paris"), True, {"type": "datetime"}),
+    **{f"datetime64[{unit}]": (counts(unit), True, {"type": "datetime"}) for unit in UNITS},
+    "datetime64[ns, UTC]": (zoned("UTC"), True, {"type": "datetime"}),
+    "datetime64[ns, Europe/Paris]": (zoned("Europe/Paris"), True, {"type": "datetime"}),
     **{
         f"timedelta64[{unit}]": (counts(unit, "timedelta64"), True, {"type": "duration"})
-        for unit in ("ns", "us", "s")
+        for unit in UNITS
     },
 }
+DTYPES.pop("object", None)  # what older versions call text is among these:
 # the same for columns of Python objects, whose missing values are None
 OBJECTS = {
     "string": texts,
@@ -223,7 +222,11 @@ def test_a_frame_comes_back_from_arrow_and_parquet(made):
         writer.write_table(table)
     assert_same(typed.read(stream.getvalue(), ARROW, input_).live(), frame)
     stream = io.BytesIO()
-    pq.write_table(table, stream)
+    try:
+        pq.write_table(table, stream)
+    except pa.ArrowNotImplementedError as error:
+        assert "halffloat" in str(error)  # noqa: PT017 - older versions of Arrow
+        return
     assert_same(typed.read(stream.getvalue(), PARQUET, input_).live(), frame)
 
 
