@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .casting import cast, cast_moments, is_numeric, stack
-from .columns import TEXT, pandas_dtype
+from .columns import TEXT, text_from_arrow
 from .contract import Field, Input
 from .csv_columns import Decode
 from .tabular import (
@@ -63,7 +63,7 @@ def _column(column: Any, field: Field, decode: Decode) -> Any:
             raise Unsure from error
         return cast_moments(moments, zoned, gaps, field)
     elif str(kind) in ("string", "large_string") and field.dtype in TEXT and field.type == "string":
-        return pandas_dtype(field.dtype).__from_arrow__(column)
+        return text_from_arrow(column, field.dtype)
     return decode(arrow_values(column), field)
 
 

@@ -62,12 +62,12 @@ def decode_column(
         return None
     try:
         return build(parsed, field)
-    except _OutOfRangeError as error:
+    except OutOfRangeError as error:
         report.add(*locate(error.position), error.message)
         return None
 
 
-class _OutOfRangeError(Exception):
+class OutOfRangeError(Exception):
     """A value that its dtype cannot hold, at a position of the column."""
 
     def __init__(self, position: int, message: str) -> None:
@@ -123,7 +123,9 @@ def build(parsed: Sequence[Any], field: Field) -> Any:
         parsed: plain values, moments and durations in nanoseconds, missing ones as None.
     """
     if field.dtype == "category":
-        return _categorical(parsed, field)
+        from .categories import categorical
+
+        return categorical(parsed, field)
     dtype = numpy_dtype(field.dtype)
     if dtype is None:
         return _extension(parsed, field)
@@ -150,6 +152,17 @@ def pandas_dtype(name: str) -> Any:
     import pandas as pd
 
     return pd.api.types.pandas_dtype(name)
+
+
+def text_from_arrow(texts: Any, name: str) -> Any:
+    """An Arrow column of text with the dtype of pandas of that name.
+
+    As objects where pandas has none: ``str`` is one from pandas 3 on.
+    """
+    dtype = pandas_dtype(name)
+    if hasattr(dtype, "__from_arrow__"):
+        return dtype.__from_arrow__(texts)
+    return np.array(texts.to_pylist(), dtype=object)
 
 
 @lru_cache(maxsize=1024)
@@ -189,14 +202,14 @@ def _floats(parsed: Sequence[Any], dtype: Any) -> Any:
         made = exact.astype(dtype)
     lost = np.isinf(made) & ~np.isinf(exact)
     if lost.any():
-        raise _OutOfRangeError(int(lost.argmax()), f"is too large for {dtype}")
+        raise OutOfRangeError(int(lost.argmax()), f"is too large for {dtype}")
     return made
 
 
 def _check_range(parsed: Sequence[Any], low: int, high: int, dtype: Any) -> None:
     for position, value in enumerate(parsed):
         if value is not None and not low <= value <= high:
-            raise _OutOfRangeError(position, f"must be between {low} and {high} ({dtype})")
+            raise OutOfRangeError(position, f"must be between {low} and {high} ({dtype})")
 
 
 def _moments(parsed: Sequence[Any], dtype: Any) -> Any:
@@ -208,70 +221,11 @@ def _moments(parsed: Sequence[Any], dtype: Any) -> Any:
             continue
         count, rest = divmod(nano, factor)
         if rest:
-            raise _OutOfRangeError(position, f"is finer than {dtype} holds")
+            raise OutOfRangeError(position, f"is finer than {dtype} holds")
         if not -(2**63) < count < 2**63:
-            raise _OutOfRangeError(position, f"is out of the range of {dtype}")
+            raise OutOfRangeError(position, f"is out of the range of {dtype}")
         counts[position] = count
     return counts.view(np.dtype(dtype))
-
-
-def _categorical(parsed: Sequence[Any], field: Field) -> Any:
-    import pandas as pd
-
-    known = field.categories or ()
-    kinds = tuple(map(type, known))
-    item = field.items.dtype if field.items else ""
-    dtype = _category_dtype(known, kinds, field.type, item, field.ordered)
-    return pd.Categorical.from_codes(_codes(parsed, known), dtype=dtype)
-
-
-def _codes(parsed: Sequence[Any], known: tuple[Any, ...]) -> Any:
-    """The position of each value among the categories, -1 where it is missing."""
-    if {str}.issuperset(map(type, known)):
-        texts: dict[Any, int] = {value: code for code, value in enumerate(known)}
-        texts[None] = -1
-        try:
-            return np.array([texts[value] for value in parsed], dtype=np.int64)
-        except (KeyError, TypeError):
-            pass  # which one is not known, is said below
-    # 1, 1.0 and true are equal in Python, but not the same category.
-    codes = {(_number_kind(value), value): code for code, value in enumerate(known)}
-    made: Any = np.empty(len(parsed), dtype=np.int64)
-    for position, value in enumerate(parsed):
-        scalar = not isinstance(value, (list, dict))
-        code = codes.get((_number_kind(value), value)) if scalar else None
-        if code is None and value is not None:
-            listed = ", ".join(map(repr, known[:10])) + (", …" if len(known) > 10 else "")
-            raise _OutOfRangeError(
-                position, f"must be one of {listed}, not {values.describe(value)}"
-            )
-        made[position] = -1 if code is None else code
-    return made
-
-
-def _number_kind(value: Any) -> type:
-    """The type of a value, whole and other numbers being one: ``1.0`` is sent for 1 at times."""
-    return int if type(value) is float else type(value)
-
-
-@lru_cache(maxsize=1024)
-def _category_dtype(
-    known: tuple[Any, ...], kinds: tuple[type, ...], type_: str, dtype: str, ordered: bool
-) -> Any:
-    """The dtype of a category; ``kinds`` keeps apart what is equal in Python (1, 1.0, true)."""
-    import pandas as pd
-
-    if dtype:
-        item = Field("", type_, dtype)
-        column = decode_column(known, item, Report(), lambda i: (i, "categories"), _plain_value)
-        index = pd.Index(column, dtype=object if dtype == "object" else None)
-    else:
-        index = pd.Index([values.parse(value, type_) for value in known])
-    return pd.CategoricalDtype(index, ordered=ordered)
-
-
-def _plain_value(value: Any, field: Field, row: int, path: str) -> Any:
-    return values.parse(value, field.type)
 
 
 def _extension(parsed: Sequence[Any], field: Field) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .casting import cast, is_numeric, stack
-from .columns import TEXT, pandas_dtype
+from .columns import TEXT, text_from_arrow
 from .contract import Field, Input
 from .csv_cells import parse_cell
 from .tabular import Unsure, has_pyarrow, lacks_header, positional_names, positions
@@ -206,4 +206,4 @@ def _text(cells: Any, field: Field) -> Any:
         import pyarrow.compute as pc
 
         cells = pc.if_else(pc.equal(cells, ""), None, cells)
-    return pandas_dtype(field.dtype).__from_arrow__(cells)
+    return text_from_arrow(cells, field.dtype)
