@@ -19,6 +19,10 @@ from .known import (
 )
 from .stacking import Part, stack_parts
 
+# pandas' numbers with a place for what is missing; scikit-learn makes float64 of them.
+NULLABLE = {f"{kind}{bits}" for kind in ("Int", "UInt") for bits in (8, 16, 32, 64)} | {
+    *("Float32", "Float64", "boolean")
+}
 TEXT = ("object", "str", "string", "category")
 
 
@@ -44,7 +48,11 @@ def to_matrix(form: Form, floats: bool = False) -> tuple[Step, Matrix]:
         raise Unknown("texts where numbers are expected")
     dtype, width = common_dtype(form.dtypes, floats), len(form.dtypes)
 
+    gaps = any(name in NULLABLE for name in form.dtypes)
+
     def stack(columns: Any) -> Any:
+        if gaps:
+            columns = [_without_gaps(column) for column in columns]
         # "safe": a column whose dtype is not the contract's (whole numbers with gaps) is refused.
         return np.concatenate(columns, dtype=dtype, casting="safe").reshape(width, -1).T
 
@@ -60,16 +68,22 @@ def common_dtype(names: tuple[str, ...], floats: bool = False) -> Any:
     dtypes = []
     for name in names:
         try:
-            dtypes.append(np.dtype(name))
+            dtypes.append(np.dtype(bool if name in NULLABLE else name))
         except TypeError:
             raise Unknown(f"columns of {name}") from None
     kinds = {dtype.kind for dtype in dtypes}
     if not kinds <= set("biuf"):
         raise Unknown("columns that are not numbers")
-    if "b" in kinds:  # pandas makes objects of them, scikit-learn numbers of those
+    if "b" in kinds:  # pandas makes objects of truth values, scikit-learn numbers of those
         return np.dtype(np.float64)
     dtype = np.result_type(*dtypes)
     return np.dtype(np.float64) if floats and dtype.kind != "f" else dtype
+
+
+def _without_gaps(column: Any) -> Any:
+    if isinstance(column, np.ndarray):
+        return column
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def same(value: Any) -> Any:
@@ -83,7 +97,7 @@ def _as_float(value: Any) -> Any:
 
 @transformer("ColumnTransformer")
 def _column_transformer(model: Any, form: Form) -> tuple[Step, Form]:
-    if model.transformer_weights or getattr(model, "_name_to_fitted_passthrough", None):
+    if model.transformer_weights:
         raise Unknown("transformer_weights")
     parts: list[Part] = []
     for _, part, chosen in model.transformers_:

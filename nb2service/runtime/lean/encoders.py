@@ -128,10 +128,11 @@ def _one_hot(model: Any, form: Form) -> tuple[Step, Form]:
     starts = np.cumsum([0, *model._n_features_outs]).tolist()
     codes = []
     for number, known in enumerate(categories):
-        places = _places(asked, starts[number], starts[number + 1])
+        ends = starts[number], starts[number + 1]
+        places = _places(asked, *ends)
         table = {_key(category): places[row] for row, category in enumerate(known.tolist())}
-        strange = None if unknown is None else _places(unknown, starts[number], starts[number + 1])
-        codes.append(Codes(table, strange and strange[0], dtypes[number]))
+        strange = None if unknown is None else _places(unknown, *ends)[0]
+        codes.append(Codes(table, strange, dtypes[number]))
     places_of = _one_hot_places(split, codes)
     dense = _one_hot_dense(places_of, starts[-1])
     if type(asked) is np.ndarray:
@@ -142,11 +143,10 @@ def _one_hot(model: Any, form: Form) -> tuple[Step, Form]:
 
 def _places(answer: Any, start: int, stop: int) -> list[int]:
     """The column that is 1 in each row of an encoder's answer, between two columns; -1: none."""
-    part = answer[:, start:stop]
-    part = part if type(part) is np.ndarray else part.toarray()
-    if stop == start:
-        return [-1] * len(part)
-    places = np.where(part.any(axis=1), start + part.argmax(axis=1), -1)
+    rows, columns = answer.nonzero()
+    here = (start <= columns) & (columns < stop)
+    places: Any = np.full(answer.shape[0], -1)
+    places[rows[here]] = columns[here]
     return list(places.tolist())
 
 

@@ -15,6 +15,7 @@ from .known import (
     Form,
     Matrix,
     Step,
+    Table,
     Unknown,
     bare,
     check_width,
@@ -27,10 +28,11 @@ from .stacking import Part, stack_parts
 
 FEW = 256
 
-SIMPLE_FUNCTIONS = (
-    *("abs", "absolute", "cbrt", "ceil", "cos", "exp", "exp2", "expm1", "fabs", "floor", "log"),
-    *("log10", "log1p", "log2", "negative", "reciprocal", "rint", "sin", "sign", "sqrt", "square"),
-    *("tan", "tanh", "trunc"),
+# Functions of numpy that answer each value for itself, those of the first line in its own dtype.
+KEEPING = ("abs", "absolute", "negative", "sign", "square")
+REAL = (
+    *("cbrt", "ceil", "cos", "exp", "exp2", "expm1", "fabs", "floor", "log", "log10", "log1p"),
+    *("log2", "rint", "sin", "sqrt", "tan", "tanh", "trunc"),
 )
 
 
@@ -54,7 +56,12 @@ SIMPLE_FUNCTIONS = (
     "TruncatedSVD",
     "VarianceThreshold",
 )
-def _transform(model: Any, form: Form) -> tuple[Step, Form]:
+def own_transform(model: Any, form: Form) -> tuple[Step, Form]:
+    """The model's own ``transform``, called on a bare array.
+
+    Raises:
+        Unknown: texts, or another sparse format than CSR.
+    """
     check_width(model, form)
     stack, given = to_matrix(form)
     own = bare(model).transform
@@ -78,18 +85,17 @@ def _function(model: Any, form: Form) -> tuple[Step, Form]:
     if model.kw_args or model.validate:
         raise Unknown("a function with settings")
     stack, given = to_matrix(form)
-    if model.func is None:
-        return stack, given
-    simple = [getattr(np, name) for name in SIMPLE_FUNCTIONS]
-    if given.sparse or not any(model.func is function for function in simple):
-        raise Unknown("a function that is not simply numpy's")
     function = model.func
-
-    def run(value: Any) -> Any:
-        values = stack(value)
-        return function(values if values.dtype == np.float64 else values.astype(np.float64))
-
-    return run, Matrix(given.width)
+    if function is None:
+        return stack, given
+    # A frame's columns go through the function apart, each in its own dtype.
+    dtypes = set(form.dtypes) if isinstance(form, Table) else set()
+    known = REAL if len(dtypes) > 1 else REAL + KEEPING
+    if given.sparse or not any(function is getattr(np, name) for name in known):
+        raise Unknown("a function that is not simply numpy's")
+    if (len(dtypes) > 1 and not dtypes <= {"int64", "int32", "float64"}) or "bool" in dtypes:
+        raise Unknown("a function of columns of several kinds")
+    return (lambda value: function(stack(value))), Matrix(given.width)
 
 
 @estimator(

@@ -9,6 +9,7 @@ import numpy as np
 from .columns import is_text, to_matrix
 from .encoders import impute_texts
 from .known import Declined, Form, Matrix, Step, Table, Unknown, bare, check_width, transformer
+from .own import own_transform
 
 
 def refuse_infinite(values: Any) -> None:
@@ -77,25 +78,22 @@ def _min_max(model: Any, form: Form) -> tuple[Step, Form]:
 @transformer("SimpleImputer")
 def _imputer(model: Any, form: Form) -> tuple[Step, Form]:
     check_width(model, form)
-    missing = model.missing_values
-    if not (isinstance(missing, float) and missing != missing):
-        raise Unknown("missing_values other than NaN")
-    statistics = model.statistics_
+    missing, statistics = model.missing_values, model.statistics_
+    usual = isinstance(missing, float) and missing != missing
     if isinstance(form, Table) and all(map(is_text, form.dtypes)):
-        if model.add_indicator or model.strategy in ("mean", "median"):
-            raise Unknown("an imputer of texts with an indicator")
+        if not usual or model.add_indicator or model.strategy in ("mean", "median"):
+            raise Unknown("an imputer of texts that is not the usual one")
         return impute_texts(list(statistics), form)
-    if statistics.dtype.kind != "f" or np.isnan(statistics).any():
-        raise Unknown("columns without a value to fill in")
+    if not usual or statistics.dtype.kind != "f" or np.isnan(statistics).any():
+        return own_transform(model, form)
     stack, given = to_matrix(form, floats=model.strategy in ("mean", "median"))
-    if given.sparse or getattr(model, "_fit_dtype", statistics.dtype).kind != "f":
-        raise Unknown("an imputer of other values than floats")
     features = model.indicator_.features_ if model.add_indicator else None
+    own = bare(model).transform
 
     def run(value: Any) -> Any:
         values = stack(value)
-        if values.dtype != np.float64:
-            raise Declined("other numbers than float64")
+        if type(values) is not np.ndarray or values.dtype != np.float64:
+            return own(values)
         refuse_infinite(values)
         mask = np.isnan(values)
         if mask.any():
@@ -107,4 +105,5 @@ def _imputer(model: Any, form: Form) -> tuple[Step, Form]:
         shown = mask[:, features] if len(features) < mask.shape[1] else mask
         return np.hstack((values, shown))
 
-    return run, Matrix(given.width + (0 if features is None else len(features)))
+    width = given.width + (0 if features is None else len(features))
+    return run, Matrix(width, given.sparse)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from .columns import to_matrix
-from .known import Declined, Form, Step, Unknown, check_width, estimator
+from .known import Declined, Form, Step, Unknown, bare, check_width, estimator
 
 SINGLE = (
     *("DecisionTreeClassifier", "DecisionTreeRegressor"),
@@ -49,16 +50,12 @@ def _tree(model: Any, method: str, form: Form) -> Step:
     if model.n_outputs_ != 1:
         raise Unknown("several outputs")
     features = _features(model, model, form)
-    leaf, values = model.tree_.apply, _leaf_values(model)
-    if not hasattr(model, "classes_"):
-        if method != "predict":
-            raise Unknown(method)
-        flat = np.ascontiguousarray(values[:, 0])
-        return lambda value: flat.take(leaf(features(value)))
-    if method == "predict":
-        best = model.classes_.take(model.tree_.value[:, 0, :].argmax(axis=1))
-        return lambda value: best.take(leaf(features(value)))
-    return _decide(model, method, lambda value: values.take(leaf(features(value)), axis=0))
+    if method not in ("predict", "predict_proba", "predict_log_proba"):
+        raise Unknown(method)
+    table = _leaf_values(model, method.replace("_log", ""))
+    table = np.log(table) if "_log" in method else table
+    leaf = model.tree_.apply
+    return lambda value: table.take(leaf(features(value)), axis=0)
 
 
 @estimator(*FORESTS)
@@ -67,18 +64,19 @@ def _forest(model: Any, method: str, form: Form) -> Step:
         raise Unknown("several outputs, or a forest that reports")
     trees = model.estimators_
     features = _features(model, trees[0], form)
-    tables = [_leaf_values(tree) for tree in trees]
+    inner = "predict_proba" if hasattr(model, "classes_") else "predict"
+    tables = [_leaf_values(tree, inner) for tree in trees]
     jobs = _jobs(model)
-    if jobs > 1 and not all(map(_order_does_not_matter, trees)):
+    if jobs > 1 and not all(map(_order_does_not_matter, trees, tables)):
         raise Unknown("a forest whose threads add in any order")
     pairs = [(tree.tree_.apply, table) for tree, table in zip(trees, tables, strict=True)]
-    width, count = tables[0].shape[1], len(trees)
+    shape, count = tables[0].shape[1:], len(trees)
 
     def mean(value: Any) -> Any:
         rows = features(value)
         if jobs > 1 and len(rows) > _MANY:
             raise Declined("many rows for several jobs")
-        total = np.zeros((len(rows), width))
+        total = np.zeros((len(rows), *shape))
         for leaf, table in pairs:
             total += table.take(leaf(rows), axis=0)
         total /= count
@@ -88,7 +86,7 @@ def _forest(model: Any, method: str, form: Form) -> Step:
         return _decide(model, method, mean)
     if method != "predict":
         raise Unknown(method)
-    return lambda value: mean(value)[:, 0]
+    return mean
 
 
 def _jobs(model: Any) -> int:
@@ -97,31 +95,19 @@ def _jobs(model: Any) -> int:
     return int(min(effective_n_jobs(model.n_jobs), len(model.estimators_)))
 
 
-def _order_does_not_matter(tree: Any) -> bool:
+def _order_does_not_matter(tree: Any, table: Any) -> bool:
     """Whether sums of what a tree's leaves hold are exact, and so the same in any order."""
-    scaled = _leaf_values(tree)[tree.tree_.children_left < 0] * 2.0**10
+    scaled = table[tree.tree_.children_left < 0] * 2.0**10
     return bool((scaled == np.rint(scaled)).all() and np.abs(scaled).max() < 2.0**40)
 
 
-def _leaf_values(tree: Any) -> Any:
-    """What a tree answers at each node, (nodes, classes or 1)."""
-    values = tree.tree_.value[:, 0, :]
-    if not hasattr(tree, "classes_"):
-        return np.ascontiguousarray(values[:, :1])
-    values = np.ascontiguousarray(values[:, : tree.n_classes_])
-    if _holds_counts():
-        total = values.sum(axis=1)[:, np.newaxis]
-        total[total == 0.0] = 1.0
-        values = values / total
-    return values
-
-
-def _holds_counts() -> bool:
-    """Whether trees hold weights of classes, not their shares (before scikit-learn 1.3)."""
-    import sklearn
-
-    major, minor = sklearn.__version__.split(".")[:2]
-    return (int(major), int(minor)) < (1, 3)
+def _leaf_values(tree: Any, method: str) -> Any:
+    """What a tree answers at each of its nodes: by its own rule, which differs between versions."""
+    held = np.array(tree.tree_.value[:, 0, :])
+    row = np.zeros(tree.n_features_in_, np.float32)
+    rows = np.broadcast_to(row, (len(held), len(row)))
+    asked = bare(tree, tree_=SimpleNamespace(predict=lambda rows: held.copy()))
+    return np.ascontiguousarray(getattr(asked, method)(rows, check_input=False))
 
 
 def _decide(model: Any, method: str, shares: Step) -> Step:
