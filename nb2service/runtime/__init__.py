@@ -4,7 +4,12 @@ A request on its way through ``endpoint``:
 
 1. bytes → rows or columns of JSON values: ``reading`` (JSON), ``tabular`` (CSV, Arrow, npy)
 2. → what the notebook's code takes: ``wire``, which uses ``tables`` (frames, arrays),
-   ``columns`` (one dtype), ``decoding`` (nested values) and ``values`` (single values)
+   ``columns`` (one dtype; ``moments``, ``categories``), ``decoding`` (nested values) and
+   ``values`` (single values)
+
+   These are the complete rules. ``typed`` takes a shorter way from 1 to 2 wherever it gives the
+   same: ``json_rows``, ``csv_columns`` and ``binary_columns`` read straight to columns
+   (``casting``), which ``neutral`` makes into what the notebook's code takes.
 3. → its answer: ``notebook``, with the artifacts that ``store`` loads
 4. → JSON values: ``wire``, which uses ``arrays`` and ``values``
 5. → bytes: ``writing`` (``csv_cells`` has the form of a CSV cell, both ways)
