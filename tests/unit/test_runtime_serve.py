@@ -10,13 +10,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from runtime_project import ENTRIES, ROW, build
 
@@ -159,6 +161,124 @@ def test_a_request_under_way_is_finished_at_shutdown(folder):
         client.sendall(body[10:])
         assert client.recv(65_536).startswith(b"HTTP/1.1 200 OK")
         assert service.process.wait(LIMIT) == 0
+
+
+class Load:
+    """Clients that ask again as soon as they are answered, each on a connection of its own."""
+
+    def __init__(self, service, clients):
+        self.address = service.base.removeprefix("http://")
+        self.answered, self.failed = [0] * clients, []
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self.ask, args=(i,)) for i in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def ask(self, number):
+        with closing(http.client.HTTPConnection(self.address, timeout=LIMIT)) as connection:
+            while not self.over.is_set():
+                age = 20 + (number * 7 + self.answered[number]) % 50
+                try:
+                    connection.request("POST", "/predict", json.dumps({**ROW, "age": age}))
+                    answer = connection.getresponse()
+                    right = json.loads(answer.read()) == {"predictions": [age * 0.5 + 1.0]}
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    self.failed.append(error)
+                    connection.close()
+                    continue
+                assert right
+                self.answered[number] += 1
+                if answer.headers["Connection"] == "close":
+                    return
+
+    def end(self):
+        self.over.set()
+        for thread in self.threads:
+            thread.join(LIMIT)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_nothing_fails_when_it_is_told_to_end_under_load(folder, workers):
+    with serving(folder, "--workers", workers, LOG_LEVEL="ERROR") as service:
+        load = Load(service, 12)
+        assert service.eventually(lambda: min(load.answered) > 5)
+        code, log = end(service)
+        load.end()
+    assert load.failed == []
+    assert code == 0
+    assert "Traceback" not in log
+
+
+def connected(worker):
+    """How many connections a worker has."""
+    return sum(item.status == "ESTABLISHED" for item in worker.net_connections())
+
+
+def test_a_killed_worker_is_replaced_and_only_what_it_was_at_fails(folder):
+    with serving(folder, "--workers", "2", LOG_LEVEL="ERROR") as service:
+        workers = psutil.Process(service.process.pid).children()
+        load = Load(service, 12)
+        assert service.eventually(lambda: min(load.answered) > 5)
+        affected = connected(workers[0])
+        workers[0].kill()
+
+        def replaced():
+            now = {item.pid for item in psutil.Process(service.process.pid).children()}
+            return len(now) == 2 and workers[0].pid not in now
+
+        assert service.eventually(replaced)
+        before = list(load.answered)
+        assert service.eventually(
+            lambda: all(now > then + 5 for now, then in zip(load.answered, before, strict=True))
+        )
+        load.end()
+        assert len(load.failed) <= affected
+        assert end(service)[0] == 0
+
+
+def test_connections_are_shared_evenly(folder):
+    with serving(folder, "--workers", "2") as service:
+        host, port = service.base.removeprefix("http://").split(":")
+        workers = psutil.Process(service.process.pid).children()
+
+        def shared():
+            with ExitStack() as stack:
+                for _ in range(40):
+                    stack.enter_context(socket.create_connection((host, int(port)), timeout=LIMIT))
+                assert service.eventually(lambda: sum(map(connected, workers)) >= 40)
+                return min(map(connected, workers)) >= 15
+
+        assert service.eventually(shared)  # once both are there
+
+
+def test_workers_end_with_their_parent(folder):
+    with serving(folder, "--workers", "2") as service:
+        workers = psutil.Process(service.process.pid).children()
+        service.process.kill()
+        assert service.eventually(lambda: not any(worker.is_running() for worker in workers))
+
+
+@pytest.mark.parametrize(
+    ("hang", "killed"),
+    [("time.sleep(1)", False), ("ctypes.PyDLL(None).pthread_mutex_lock(mutex)", True)],
+)
+def test_code_that_hangs_is_ended_and_all_others_are_answered(tmp_path, hang, killed):
+    notebook = (
+        "import ctypes\nimport time\n\nmutex = ctypes.create_string_buffer(64)\n\n\n"
+        f"def shout(texts):\n    while 'hang' in texts:\n        {hang}\n"
+        "    return [text.upper() for text in texts]\n"
+    )
+    build(tmp_path, "served", ENTRIES[4:5], notebook)
+    with serving(tmp_path, "--workers", "1", TIMEOUT="2", LOG_LEVEL="ERROR") as service:
+        for _ in range(50):  # which shows that its calls are short
+            assert service.ask("/shout", ["a"])[0] == 200
+        if killed:  # where Python has no say
+            with pytest.raises((OSError, http.client.HTTPException)):
+                service.ask("/shout", ["hang"])
+        else:
+            assert service.ask("/shout", ["hang"])[0] == 500
+        service.wait()
+        assert service.ask("/shout", ["b"]) == (200, '{"predictions":["B"]}')
 
 
 def test_sockets_handed_over_by_a_supervisor(folder):
