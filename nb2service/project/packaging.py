@@ -78,7 +78,8 @@ def render_pyproject(capture: Capture) -> str:
     """``pyproject.toml``: installable by ``pip install .``, and the settings of the tools."""
     beside = top_level_modules(capture)
     modules = [name.removesuffix(".py") for name in beside if name.endswith(".py")]
-    packages = [capture.package, *_local_packages(capture)]
+    lean = [f"{capture.package}.lean"] if capture.contract.lean else []
+    packages = [capture.package, *lean, *_local_packages(capture)]
     notebook = f"{capture.package}/notebook.py"
     minor = python_minor(capture.provenance)
     description = capture.contract.title or capture.provenance.title or capture.name

@@ -74,7 +74,7 @@ def _runtime(capture: Capture) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
-    lean = any(entry.lean for entry in capture.contract.entries)
+    lean = capture.contract.lean
     return {path: data for path, data in files.items() if lean or not path.startswith("lean/")}
 
 

@@ -168,6 +168,11 @@ class Contract:
     metadata: dict[str, Any] = field(default_factory=dict)
     setup: bool = False
 
+    @property
+    def lean(self) -> bool:
+        """Whether an entry takes the lean path."""
+        return any(entry.lean for entry in self.entries)
+
     def routes(self) -> dict[str, Entry]:
         """Route name → entry; a single entry also answers ``predict``."""
         routes = {entry.name: entry for entry in self.entries}

@@ -275,6 +275,16 @@ def test_system_libraries_are_installed_for_those_who_need_them():
     assert "libgomp1" not in render(made).files["Dockerfile"].decode()
 
 
+@pytest.mark.parametrize("lean", [True, False])
+def test_the_lean_path_travels_where_an_entry_takes_it(lean):
+    made = captures.churn()
+    entries = tuple(replace(entry, lean=lean) for entry in made.contract.entries)
+    files = render(replace(made, contract=replace(made.contract, entries=entries))).files
+    packages = tomllib.loads(files["pyproject.toml"].decode())["tool"]["setuptools"]["packages"]
+    assert ("churn_service/lean/plan.py" in files) is lean
+    assert ("churn_service.lean" in packages) is lean
+
+
 def test_requirements_say_why():
     files = render(captures.churn()).files
     direct, every = files["requirements.in"].decode(), files["requirements.txt"].decode()

@@ -239,6 +239,7 @@ TRANSFORMERS = [
 
 TEXT_MODELS = [
     text_model(text.CountVectorizer()),
+    text_model(text.HashingVectorizer(n_features=2**8)),
     text_model(text.TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, stop_words="english")),
     text_model(text.TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3))),
     pipeline.make_pipeline(
@@ -363,8 +364,10 @@ def test_categories_of_a_frame() -> None:
 @pytest.mark.parametrize("model", TEXT_MODELS, ids=named)
 def test_a_model_of_texts(model: Any) -> None:
     model = fitted(model, POSTS, [i % 3 for i in range(len(POSTS))])
-    input_ = Input("list", (Field("", "string"),))
-    assert_same(model, input_, [*POSTS, "", "ungehört", "…"], methods_of(model))
+    rows = [*POSTS, "", "ungehört", "…"]
+    assert_same(model, Input("list", (Field("", "string"),)), rows, methods_of(model))
+    series = Input("series", (Field("post", "string", dtype="object"),))
+    assert_same(model, series, np.array(rows, dtype=object), ["predict"])
 
 
 # --- any values

@@ -104,7 +104,6 @@ def _function(model: Any, form: Form) -> tuple[Step, Form]:
     "BaggingClassifier",
     "BaggingRegressor",
     "BernoulliNB",
-    "CalibratedClassifierCV",
     "ComplementNB",
     "GaussianNB",
     "GradientBoostingClassifier",

@@ -103,11 +103,14 @@ def _order_does_not_matter(tree: Any, table: Any) -> bool:
 
 def _leaf_values(tree: Any, method: str) -> Any:
     """What a tree answers at each of its nodes: by its own rule, which differs between versions."""
-    held = np.array(tree.tree_.value[:, 0, :])
+    held = tree.tree_.value[:, 0, :]
     row = np.zeros(tree.n_features_in_, np.float32)
     rows = np.broadcast_to(row, (len(held), len(row)))
     asked = bare(tree, tree_=SimpleNamespace(predict=lambda rows: held.copy()))
-    return np.ascontiguousarray(getattr(asked, method)(rows, check_input=False))
+    table = np.ascontiguousarray(getattr(asked, method)(rows, check_input=False))
+    plain = held[:, 0] if table.ndim == 1 else held
+    # The tree's own memory, which workers share, where it holds just this.
+    return plain if plain.flags.c_contiguous and np.array_equal(plain, table) else table
 
 
 def _decide(model: Any, method: str, shares: Step) -> Step:
