@@ -21,6 +21,7 @@ from .contract import Field, Input
 from .csv_cells import parse_cell
 from .tabular import Unsure, has_pyarrow, lacks_header, positional_names, positions
 
+_LEAST = -(2**63)
 COMMA, NEWLINE, QUOTE = b',\n"'
 
 # values of a column, its field → the column, by the complete rules
@@ -57,19 +58,20 @@ def _by_pandas(body: bytes, kinds: list[str]) -> list[Any]:
     dtypes: Any = dict(enumerate(kinds))
     gaps: Any = {at: [""] for at, kind in enumerate(kinds) if kind == "float64"}
     try:
-        table = pd.read_csv(
-            io.BytesIO(body),
-            header=None,
-            names=names,
-            index_col=False,
-            dtype=dtypes,
-            na_values=gaps,
-            keep_default_na=False,
-            **_exact_floats(pd.__version__),
-            skip_blank_lines=False,
-            low_memory=False,
-            encoding="utf-8",
-        )
+        with np.errstate(invalid="ignore"):  # of "1e400" as a whole number: refused then
+            table = pd.read_csv(
+                io.BytesIO(body),
+                header=None,
+                names=names,
+                index_col=False,
+                dtype=dtypes,
+                na_values=gaps,
+                keep_default_na=False,
+                **_exact_floats(pd.__version__),
+                skip_blank_lines=False,
+                low_memory=False,
+                encoding="utf-8",
+            )
     except (ValueError, TypeError, OverflowError) as error:
         raise Unsure from error
     return [table[at].to_numpy() for at in names]
@@ -188,6 +190,9 @@ def _read_as(field: Field) -> str:
 
 def _column(cells: Any, field: Field, decode: Decode) -> Any:
     if isinstance(cells, np.ndarray) and cells.dtype != object:
+        # At an end of its range, "9223372036854775808.0" may have been cut.
+        if cells.dtype == np.int64 and not _LEAST < cells.min() <= cells.max() < -_LEAST - 1:
+            raise Unsure
         # Too large for a float; or "-0", which is a whole number to the complete rules.
         if cells.dtype == float and (np.isinf(cells) | (np.signbit(cells) & (cells == 0))).any():
             raise Unsure

@@ -52,6 +52,8 @@ class RowReader:
         if input_.kind == "list" and (fields[0].type, fields[0].dtype) == ("any", ""):
             found = [(Any, not fields[0].python)]
         self.unsure = [i for i, (_, sure) in enumerate(found) if not sure]
+        if any(_is_filled_with_null(fields[i]) for i in self.unsure):
+            raise ValueError("null is refused where it is sent, and put in where it is not")
         self._types = [type_ for type_, _ in found]
         if input_.kind == "frame":
             row = self._row_type()
@@ -203,6 +205,10 @@ class RowReader:
     def getter(self, position: int) -> Callable[[Any], Any]:
         """What takes the value of the field at ``position`` out of a row of a frame."""
         return attrgetter(f"f{position}")
+
+
+def _is_filled_with_null(field: Field) -> bool:
+    return not (field.required or field.nullable) and field.default is None
 
 
 class _Split(msgspec.Struct):

@@ -276,7 +276,14 @@ CELLS = st.sampled_from(
     [
         *("", "0", "-0", "+3", " 3", "3 ", "3.0", "3.5", "1e3", "1E-5", ".5", "5.", "001", "1_0"),
         *("-0.0", "nan", "NaN", "-nan", "NA", "null", "inf", "-Infinity", "1e400", "0x10", "１"),
-        *("9223372036854775807", "9223372036854775808", "-1", "300", "9007199254740993"),
+        *(
+            "9223372036854775807",
+            "9223372036854775808",
+            "9223372036854775808.0",
+            "-1",
+            "300",
+            "9007199254740993",
+        ),
         *("true", "True", "TRUE", "tRue", "false", "1.0", "yes", "t", "\xa01", "1\x0b", "\t1"),
         *("a", "b", "ü", "a b", '"', 'a"b', "a,b", "a\nb", "a\r\nb", "a\rb", "#", "\ufeffa"),
         *("2024-05-31T13:45:00", "2024-05-31T13:45:00Z", "PT1S", "[1]", "{}", "1,5", "\0"),
@@ -397,6 +404,13 @@ def ordinary_bodies():
 def test_ordinary_requests_are_read_quickly(content_type, input_, body):
     with mock.patch.object(typed, "read_slowly", side_effect=AssertionError("read slowly")):
         typed.read(body, content_type, input_)
+
+
+@pytest.mark.parametrize("rows", [[{}], [{"a": None}], [{}, {"a": None}], [{"a": 1}]])
+@pytest.mark.parametrize("kind", ["any", "date", "moment", "int8", "object"])
+def test_null_that_is_put_in_is_not_null_that_is_sent(kind, rows):
+    field = Field(**{**vars(FIELDS[kind]), "name": "a", "required": False})
+    check(Input("frame", (field,)), rows)
 
 
 @pytest.mark.parametrize("order", ["the contract's", "another", "any", "one is missing"])
