@@ -346,6 +346,37 @@ def test_numbers_of_every_kind(model: Any, dtypes: dict[str, str]) -> None:
     assert_same(model, frame_input(live), live, methods_of(model))
 
 
+def test_wide_rows() -> None:
+    """Sums of many columns show another order of adding, and with it another layout."""
+    drawn = np.random.default_rng(5)
+    wide = drawn.normal(size=(400, 200)) * drawn.choice([1e-3, 1.0, 1e4], 200)
+    names = [f"c{number}" for number in range(200)]
+    frame = pd.DataFrame(wide, columns=names).astype(dict.fromkeys(names[::7], "int64"))
+    split = compose.make_column_transformer(
+        (preprocessing.StandardScaler(), names[::2]), (preprocessing.RobustScaler(), names[1::2])
+    )
+    for model in (linear.Ridge(), pipeline.make_pipeline(split, linear.Ridge())):
+        live = frame
+        assert_same(fitted(model, live, wide[:, 0]), frame_input(live), live, ["predict"])
+    model = fitted(linear.LogisticRegression(max_iter=5), wide, drawn.integers(0, 3, 400))
+    assert_same(model, array_input(wide), wide, ["decision_function", "predict_proba"])
+    turned = np.asfortranarray(wide)
+    assert_same(model, array_input(wide), turned, ["decision_function"])
+
+
+@pytest.mark.parametrize("greatest", [200, 255])
+def test_categories_that_are_numbers(greatest: int) -> None:
+    """Where no number is left that the encoder does not know, there is no plan."""
+    live = pd.DataFrame({"n": np.array([0, 3, greatest] * 20, np.uint8)})
+    model = fitted(with_model(one_hot()), live, [0, 1, 1] * 20)
+    if greatest == 255:
+        assert compile_plan(model, "predict", frame_input(live)) is None
+    else:
+        known = frame_input(live)
+        strange = pd.DataFrame({"n": np.array([0, 3, greatest, 7, 255], np.uint8)})
+        assert_same(model, known, strange, ["predict_proba"])
+
+
 def test_numbers_with_gaps_of_their_own() -> None:
     live = pd.DataFrame(ARRAY, columns=list("abcde")).round().astype({"a": "Int64", "b": "Float64"})
     live.loc[::3, ["a", "b"]] = pd.NA

@@ -47,7 +47,6 @@ def to_matrix(form: Form, floats: bool = False) -> tuple[Step, Matrix]:
     if not isinstance(form, Table):
         raise Unknown("texts where numbers are expected")
     dtype, width = common_dtype(form.dtypes, floats), len(form.dtypes)
-
     gaps = any(name in NULLABLE for name in form.dtypes)
 
     def stack(columns: Any) -> Any:

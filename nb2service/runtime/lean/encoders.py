@@ -47,7 +47,8 @@ class Codes:
     def _other(self, value: Any) -> Any:
         if value is None and self._dtype == "string":
             raise Declined("pandas.NA")
-        missing = value != value or (value is None and self._dtype == "str")
+        missing = type(value) is float and value != value
+        missing = missing or (value is None and self._dtype == "str")
         code = self._missing if missing else self._unknown
         if code is None:
             raise Declined("an unknown category")
@@ -67,7 +68,7 @@ def column_values(form: Form) -> tuple[Step, tuple[str, ...]]:
     raise Unknown("categories of a sparse matrix or of texts")
 
 
-def _ask(model: Any, dtypes: tuple[str, ...], categories: list[Any]) -> Any:
+def _ask(model: Any, categories: list[Any]) -> Any:
     """What an encoder answers to a table that holds all categories of each column, row by row."""
     rows = max(map(len, categories))
     padded = [np.concatenate([c, np.repeat(c[:1], rows - len(c))]) for c in categories]
@@ -96,17 +97,24 @@ def _key(category: Any) -> Any:
 
 
 def _strange(known: Any) -> Any:
-    """A value that is not among the categories."""
+    """A value that is not among the categories.
+
+    Raises:
+        Unknown: none was found.
+    """
     if known.dtype == object:
         return "\0 not a category \0"
-    return known[np.isfinite(known)].max() + known.dtype.type(1)
+    value = known[np.isfinite(known)].max() + known.dtype.type(1)
+    if value in known:  # beyond the greatest number of the dtype
+        raise Unknown("categories up to the greatest number")
+    return value
 
 
-def _unknown_row(model: Any, dtypes: tuple[str, ...], categories: list[Any]) -> Any:
+def _unknown_row(model: Any, categories: list[Any]) -> Any:
     """What an encoder answers to unknown categories only; None where it refuses them."""
     if model.handle_unknown == "error":
         return None
-    return _ask(model, dtypes, [_array_of(_strange(known), known.dtype) for known in categories])
+    return _ask(model, [_array_of(_strange(known), known.dtype) for known in categories])
 
 
 def _array_of(value: Any, dtype: Any) -> Any:
@@ -123,8 +131,8 @@ def _one_hot(model: Any, form: Form) -> tuple[Step, Form]:
     split, dtypes = column_values(form)
     categories = model.categories_
     _check_categories(categories, dtypes)
-    asked = _ask(model, dtypes, categories)
-    unknown = _unknown_row(model, dtypes, categories)
+    asked = _ask(model, categories)
+    unknown = _unknown_row(model, categories)
     starts = np.cumsum([0, *model._n_features_outs]).tolist()
     codes = []
     for number, known in enumerate(categories):
@@ -196,8 +204,8 @@ def _ordinal(model: Any, form: Form) -> tuple[Step, Form]:
     split, dtypes = column_values(form)
     categories = model.categories_
     _check_categories(categories, dtypes)
-    asked = _ask(model, dtypes, categories)
-    unknown = _unknown_row(model, dtypes, categories)
+    asked = _ask(model, categories)
+    unknown = _unknown_row(model, categories)
     codes = []
     for number, known in enumerate(categories):
         column = asked[:, number].tolist()
