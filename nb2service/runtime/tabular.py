@@ -7,6 +7,7 @@ import importlib.util
 import io
 import math
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -279,7 +280,6 @@ def positions(names: list[str], input_: Input) -> list[int]:
 
     Raises:
         Unsure: it has not.
-        Problem: 400, an array's columns are others.
     """
     found = {name: at for at, name in enumerate(names)}
     if len(found) < len(names):
@@ -289,5 +289,6 @@ def positions(names: list[str], input_: Input) -> list[int]:
     if input_.kind == "series" and len(names) == 1:
         return [0]
     if input_.kind == "array" and len(names) == math.prod(input_.shape) and len(input_.shape) < 2:
-        return in_order(names, input_) if input_.shape else [0]
+        with suppress(Problem):  # there may be another before it
+            return in_order(names, input_) if input_.shape else [0]
     raise Unsure

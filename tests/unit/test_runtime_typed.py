@@ -352,6 +352,12 @@ def test_csv_is_read_as_the_complete_rules_read_it(reader, request_):
     assert_same(got, outcome(typed.read_slowly, body, CSV, input_))
 
 
+def test_the_first_of_two_problems_is_told():
+    input_ = Input("array", (Field("", "number", "float64"),), (2,), ("a", "b"))
+    with pytest.raises(Problem, match="CSV row 1 has 1 cells, the header 2"):
+        typed.read(b"a,x\n1\n", CSV, input_)
+
+
 CHURN = Input(
     "frame",
     (
