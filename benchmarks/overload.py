@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 PATIENCE = 3.0  # seconds, after which an answer is worth nothing
 SCRIPT = """
@@ -131,12 +132,24 @@ class Client(asyncio.Protocol):
         self.seen["lost"] += 1
 
 
+def measure(
+    url: str, options: argparse.Namespace, script: Path, many: int
+) -> tuple[float, float, float, Counter[str]]:
+    """Goodput at the peak, in the closed loop and in the open loop, and the latter's answers."""
+    body, seconds = options.body.absolute(), options.seconds
+    peak = closed_loop(url, body, script, options.connections, seconds)
+    crowd = closed_loop(url, body, script, many, seconds)
+    seen = asyncio.run(open_loop(url, body.read_bytes(), 4 * peak, many, seconds))
+    return peak, crowd, seen["200"] / seconds, seen
+
+
 def main() -> None:
     """Measure and print one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("project", type=Path)
     parser.add_argument("--body", type=Path, required=True, help="a request to POST /predict")
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64, help="that reach the peak")
     options = parser.parse_args()
     script = Path(os.environ.get("TMPDIR", "/tmp")) / "overload.lua"
@@ -145,14 +158,17 @@ def main() -> None:
     with serving(options.project) as base:
         url = f"{base}/predict"
         closed_loop(url, body, script, options.connections, 1.0)
-        peak = closed_loop(url, body, script, options.connections, options.seconds)
-        crowd = closed_loop(url, body, script, many, options.seconds)
-        seen = asyncio.run(open_loop(url, body.read_bytes(), 4 * peak, many, options.seconds))
-    good = seen["200"] / options.seconds
+        rounds = [measure(url, options, script, many) for _ in range(options.rounds)]
     document = {
-        "peak": round(peak),
-        "closed loop": {"connections": many, "goodput": round(crowd), "of peak": crowd / peak},
-        "open loop": {"goodput": round(good), "of peak": good / peak, "answers": dict(seen)},
+        "peak": round(median(peak for peak, _, _, _ in rounds)),
+        "closed loop": {
+            "connections": many,
+            "of peak": [round(crowd / peak, 2) for peak, crowd, _, _ in rounds],
+        },
+        "open loop": {
+            "of peak": [round(good / peak, 2) for peak, _, good, _ in rounds],
+            "answers": [dict(seen) for _, _, _, seen in rounds],
+        },
     }
     print(json.dumps(document, indent=2))
 

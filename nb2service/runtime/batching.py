@@ -181,6 +181,14 @@ class LoopLine(Line):
         """Whether a call is under way in a thread."""
         return self._calls > 0
 
+    def relieve(self) -> bool:
+        """Make room by a call at once, if it is a short one: in a single turn of the loop more may
+        come in than may wait, and yet all be answered in no time."""
+        if not self.waiting or self._calls or not (self._inline and self.pace.is_short(1)):
+            return False
+        self._turn()
+        return True
+
     def _wake(self) -> None:
         if self.waiting and self._calls < self._room and not self._woken:
             self._woken = True

@@ -141,7 +141,7 @@ class Front:
         exchange.entry = line.endpoint.entry.name
         if request.problem is not None:
             self._refuse(connection, request, request.problem)
-        elif is_full(self._lines, self._max_waiting):
+        elif is_full(self._lines, self._max_waiting) and not line.relieve():
             self._refuse(connection, request, Overload())
         elif len(request.body) > LARGE:
             self._in_threads += 1

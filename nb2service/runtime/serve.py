@@ -24,6 +24,7 @@ from .settings import Settings, StartError
 _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 # Platforms kill what has not ended 30 seconds after SIGTERM.
 _LONGEST_SHUTDOWN = 25
+_DESCRIPTORS = 65_536
 
 log = logging.getLogger(__package__)
 
@@ -44,6 +45,7 @@ def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
         LoadError: the notebook's code or an artifact does not load.
     """
     bound_math_threads(settings.workers)
+    _allow_many_connections()
     sockets = [_inherited(fd) for fd in fds] or [_listen(settings.host, settings.port)]
     # Until gunicorn handles it, while the model loads: leave by the door, not by the window.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -174,6 +176,16 @@ def _keep_signals_for_new_workers() -> None:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
     os.register_at_fork(before=hold, after_in_parent=release)
+
+
+def _allow_many_connections() -> None:
+    """As many descriptors as the system lets us have without asking."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:

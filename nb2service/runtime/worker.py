@@ -12,10 +12,12 @@ from typing import Any
 
 from gunicorn.workers.base import Worker
 
+from .connection import Connection
 from .front import Front
 
 _TICK = 0.5  # seconds
 _YIELD = 0.002  # seconds, in which a worker with fewer connections may take one
+_ACCEPTED = 100  # connections in one turn of the loop
 _SLOTS = 64
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -78,12 +80,14 @@ class LoopWorker(Worker):  # type: ignore[misc]
             self.shares.note(self.age, connections)
 
     def _offer(self, listener: Any) -> None:
-        """Take a connection, but let those go first who have fewer."""
-        if not self.shares.has_most(self.age):
-            self._accept(listener)
-            return
-        self._loop.remove_reader(listener.fileno())
-        self._loop.call_later(_YIELD, self._accept_and_listen, listener)
+        """Take what connections there are, but let workers go first who have fewer."""
+        for _ in range(_ACCEPTED):
+            if self.shares.has_most(self.age):
+                self._loop.remove_reader(listener.fileno())
+                self._loop.call_later(_YIELD, self._accept_and_listen, listener)
+                return
+            if not self._accept(listener):
+                return
 
     def _accept_and_listen(self, listener: Any) -> None:
         if not self._front.draining:
@@ -102,13 +106,12 @@ class LoopWorker(Worker):  # type: ignore[misc]
             self._loop.call_later(1.0, self._accept_and_listen, listener)
             return False
         accepted.setblocking(False)
-        task = self._loop.create_task(self._connect(accepted))
+        task = self._loop.create_task(self._connect(accepted, self._front.connect()))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
         return True
 
-    async def _connect(self, accepted: socket.socket) -> None:
-        connection = self._front.connect()
+    async def _connect(self, accepted: socket.socket, connection: Connection) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: connection, accepted)
         except OSError:  # it is gone already

@@ -223,6 +223,23 @@ def test_more_than_may_wait_is_refused_and_the_rest_is_answered(package):
     asyncio.run(scenario())
 
 
+def test_what_can_be_answered_at_once_is_not_refused(package):
+    async def scenario():
+        async with running(package, max_queue=10) as service:
+            for _ in range(50):  # which shows that its calls are short
+                await service.post("/shout", ["a"])
+            client = await service.connect()
+            clients = [await service.connect() for _ in range(100)]
+            for other in clients:  # all of it is there before the loop looks at any of it
+                other.writer.write(request("/shout", ["a"]))
+            answers = [await other.answer() for other in clients]
+            assert [status for status, _, _ in answers] == [200] * 100
+            for other in (client, *clients):
+                await other.close()
+
+    asyncio.run(scenario())
+
+
 def test_what_is_overdue_is_refused_while_it_waits_and_while_it_is_under_way(package):
     async def scenario():
         async with running(package, deadline=0.3) as service:
