@@ -18,7 +18,7 @@ A request on its way through ``endpoint``:
 ``batching`` joins the rows of requests that come at the same time into one call. Two ways lead
 there: ``app``, the Flask application with all routes, under any WSGI server; and, where ``serve``
 runs it, ``front``, an event loop that answers the entries itself and hands all else to the
-application (``connection`` speaks HTTP, ``worker`` is gunicorn's process of it).
+application (by ``passing``; ``connection`` speaks HTTP, ``worker`` is gunicorn's process of it).
 
 Around it: ``contract`` (the types of ``contract.json``), ``answers`` and ``problems`` (what goes
 back, predictions or not), ``service`` (all endpoints of a process), ``openapi``, ``observing``

@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterable
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from math import inf
 from time import perf_counter
+from typing import Any
 
 from .answers import Overdue
 from .endpoint import Call, Endpoint
@@ -143,6 +144,34 @@ class Pace:
         return self._seconds[nearest] * 2.0 ** max(0, size - nearest - 1)
 
 
+class Threads:
+    """Threads for what would take an event loop too long, and since when each is at work."""
+
+    def __init__(self, number: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(number, name)
+        self._since: dict[int, float] = {}
+
+    def submit(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call the function in the next thread that is free."""
+        self._pool.submit(self._run, function, arguments)
+
+    def _run(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        thread = threading.get_ident()
+        self._since[thread] = perf_counter()
+        try:
+            function(*arguments)
+        finally:
+            del self._since[thread]
+
+    def longest(self) -> float:
+        """Seconds that the longest call has taken so far; 0 if there is none."""
+        return perf_counter() - min(list(self._since.values()), default=inf) if self._since else 0.0
+
+    def close(self) -> None:
+        """Start nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
 class LoopLine(Line):
     """Predicts in the event loop where that is short, else in a thread.
 
@@ -158,7 +187,7 @@ class LoopLine(Line):
         endpoint: Endpoint,
         max_rows: int,
         loop: asyncio.AbstractEventLoop,
-        pool: Executor,
+        pool: Threads,
         threads: int,
     ) -> None:
         super().__init__(endpoint, max_rows)

@@ -55,6 +55,7 @@ class Request:
 
     Attributes:
         headers: by name in lower case; the values of a repeated one joined by commas.
+        held: bytes of the body, if it is large.
         problem: why it is refused as it is.
         due: by when it must be answered, by ``perf_counter``.
         exchange, call: what became of it, once it is its turn.
@@ -66,6 +67,7 @@ class Request:
     body: bytes
     version: str
     keep_alive: bool
+    held: int
     problem: Problem | None = None
     due: float = float("inf")
     exchange: Exchange | None = None
@@ -93,7 +95,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _reset(self) -> None:
         self.receiving = self.in_head = False
-        self.head_size = self.size = 0
+        self.head_size = self.size = self.counted = 0
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
@@ -207,7 +209,8 @@ class Connection(asyncio.BufferedProtocol):
                 self.stream.seek(0, 2)
             self.stream.write(data)
         if self.size > LARGE:
-            grown = self.size - self.held
+            grown = self.size - self.counted
+            self.counted = self.size
             self.held += grown
             self.front.held += grown
             if self.front.held > self.front.max_held and not self.last:
@@ -229,7 +232,9 @@ class Connection(asyncio.BufferedProtocol):
         except httptools.HttpParserError:  # not even that much of it is HTTP
             method, version = b"", "1.1"
         body = self.stream.getvalue() if self.stream else self.body
-        request = Request(method, self.url, self.headers, body, version, keep_alive, problem)
+        request = Request(
+            method, self.url, self.headers, body, version, keep_alive, self.counted, problem
+        )
         self._reset()
         self.held_back = False
         if self.current is None and not self.waiting and self.writable and not self.resting:
@@ -268,8 +273,8 @@ class Connection(asyncio.BufferedProtocol):
         if self.current is not request:  # answered already, or nobody is there any more
             return
         self.current = None
-        self.front.held -= self.held
-        self.held = 0
+        self.front.held -= request.held
+        self.held -= request.held
         ending = not request.keep_alive or (self.front.draining and not self.waiting)
         if ending:
             head += b"Connection: close\r\n"

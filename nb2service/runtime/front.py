@@ -7,27 +7,21 @@ Flask application, which has all routes and the same rules, in a thread.
 from __future__ import annotations
 
 import asyncio
-import io
-import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from functools import lru_cache, partial
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any
-from urllib.parse import unquote_to_bytes
 
-import httptools
 from flask import Flask
-from werkzeug.wrappers import Response
 
 from . import observing
 from .answers import Answer, Overdue, Overload, refusal
-from .batching import LoopLine, is_full
+from .batching import LoopLine, Threads, is_full
 from .connection import LARGE, Connection, Patience, Request
 from .endpoint import Call
 from .observing import Exchange
+from .passing import call_app, path_of
 from .service import Service
 
 # Large bodies are read under Python's lock: more threads would only hinder each other.
@@ -74,9 +68,9 @@ class Front:
         self.ended: asyncio.Future[None] = loop.create_future()
         self._deadline = settings.deadline
         self._max_waiting = settings.max_queue
-        self._calls = ThreadPoolExecutor(settings.threads, "call")
-        self._large = ThreadPoolExecutor(_LARGE_THREADS, "large")
-        self._others = ThreadPoolExecutor(settings.threads, "other")
+        self._calls = Threads(settings.threads, "call")
+        self._large = Threads(_LARGE_THREADS, "large")
+        self._others = Threads(settings.threads, "other")
         self._in_threads = 0
         self._flushing = False
         self._date = b""
@@ -133,7 +127,7 @@ class Front:
     def _line(self, request: Request) -> LoopLine | None:
         if request.method != b"POST":
             return None
-        return self._routes.get(request.url) or self._routes.get(_path(request.url))
+        return self._routes.get(request.url) or self._routes.get(path_of(request.url))
 
     def _ask(self, connection: Connection, request: Request, line: LoopLine) -> None:
         """A request to an entry."""
@@ -195,7 +189,7 @@ class Front:
         get = request.headers.get
         request.exchange = observing.arrive(
             request.method.decode("ascii"),
-            _path(request.url).decode("utf-8", "replace"),
+            path_of(request.url).decode("utf-8", "replace"),
             get(b"x-request-id", b"").decode("latin-1"),
             get(b"traceparent", b"").decode("latin-1"),
             get(b"tracestate", b"").decode("latin-1"),
@@ -249,16 +243,14 @@ class Front:
     def _pass_on(self, connection: Connection, request: Request) -> None:
         """In a thread: let the Flask application answer."""
         try:
-            answer = Response.from_app(self.app, _environ(connection, request), buffered=True)
-            body, status = answer.get_data(), answer.status_code
-            length = answer.headers.pop("Content-Length", str(len(body)))
-            headers = list(answer.headers.items())
+            status, headers, body = call_app(self.app, request, connection.transport)
         except Exception as error:
             exchange = request.exchange or self._arrive(request)
             failed = refusal(error, exchange.id)
-            body, status, length = failed.body, failed.status, str(len(failed.body))
+            status, body = failed.status, failed.body
             headers = [("Content-Type", failed.content_type), ("X-Request-Id", exchange.id)]
-        head = _status_line(status) + _header_lines([*headers, ("Content-Length", length)])
+            headers.append(("Content-Length", str(len(body))))
+        head = _status_line(status) + _header_lines(headers)
         self.loop.call_soon_threadsafe(self._passed_back, connection, request, head, body)
 
     def _passed_back(
@@ -294,26 +286,21 @@ class Front:
         if not self.ended.done():
             self.ended.set_result(None)
 
+    def longest(self) -> float:
+        """Seconds that the longest call has taken so far."""
+        return max(pool.longest() for pool in (self._calls, self._large, self._others))
+
     def close(self) -> bool:
         """Start nothing more; whether all threads are idle."""
         for pool in (self._calls, self._large, self._others):
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.close()
         observing.flush()
-        return not (self._in_threads or any(line.busy for line in self._lines))
+        return not self.longest()
 
 
 def _give_up(request: Request) -> None:
     if request.call is not None:
         request.call.given_up = True
-
-
-@lru_cache(maxsize=1024)
-def _path(url: bytes) -> bytes:
-    """The path that a request's target names, decoded."""
-    try:
-        return unquote_to_bytes(httptools.parse_url(url).path or b"/")
-    except httptools.HttpParserInvalidURLError:
-        return url
 
 
 @lru_cache(maxsize=1024)
@@ -327,36 +314,3 @@ def _status_line(status: int) -> bytes:
 
 def _header_lines(headers: Iterable[tuple[str, str]]) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")
-
-
-def _environ(connection: Connection, request: Request) -> dict[str, Any]:
-    """The request for a WSGI application (PEP 3333)."""
-    here = connection.transport.get_extra_info("sockname")
-    peer = connection.transport.get_extra_info("peername")
-    _, _, query = request.url.partition(b"?")
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method.decode("latin-1"),
-        "SCRIPT_NAME": "",
-        "PATH_INFO": _path(request.url).decode("latin-1"),
-        "QUERY_STRING": query.decode("latin-1"),
-        "RAW_URI": request.url.decode("latin-1"),
-        "SERVER_NAME": here[0] if isinstance(here, tuple) else "localhost",
-        "SERVER_PORT": str(here[1]) if isinstance(here, tuple) else "80",
-        "SERVER_PROTOCOL": f"HTTP/{request.version}",
-        "REMOTE_ADDR": peer[0] if isinstance(peer, tuple) else "",
-        "CONTENT_LENGTH": str(len(request.body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(request.body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    for name, value in request.headers.items():
-        # As other servers have it: with an underscore, a header could pose as another one.
-        if b"_" in name or name in (b"content-length", b"transfer-encoding"):
-            continue
-        key = name.decode("latin-1").upper().replace("-", "_")
-        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value.decode("latin-1")
-    return environ

@@ -58,6 +58,8 @@ class LoopWorker(Worker):  # type: ignore[misc]
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._front = Front(self.wsgi, self._loop, self._count)
+        deadline = self.wsgi.extensions["service"].settings.deadline
+        self._longest_call = max(self.cfg.timeout, deadline)
         self._arriving: set[asyncio.Task[Any]] = set()
         for number in _SIGNALS:
             self._loop.add_signal_handler(number, self._drain)
@@ -131,6 +133,10 @@ class LoopWorker(Worker):  # type: ignore[misc]
 
     def _tick(self) -> None:
         self.notify()
+        # A thread can't be ended, but its process can; what it should have answered was refused.
+        if self._front.longest() > self._longest_call and not self._front.draining:
+            self.log.error("a call hangs: another worker takes over")
+            self._drain()
         if self.ppid != os.getppid():
             self._drain()
         self._front.tick()

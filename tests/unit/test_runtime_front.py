@@ -232,20 +232,26 @@ def test_bodies_held_at_a_time_are_bounded(package):
         clients = [await service.connect() for _ in range(5)]
         for other in clients:
             await other.send(head + b" " * 99_999)
-        refused = await asyncio.wait_for(
-            asyncio.wait(
-                [asyncio.create_task(other.answer()) for other in clients],
-                return_when=asyncio.FIRST_COMPLETED,
-            ),
-            LIMIT,
+        tasks = [asyncio.create_task(other.answer()) for other in clients]
+        done, waiting = await asyncio.wait(
+            tasks, timeout=LIMIT, return_when=asyncio.FIRST_COMPLETED
         )
-        (answer,) = [task.result() for task in refused[0]]
-        assert answer[0] == 503
+        assert [task.result()[0] for task in done] == [503]
+        for task in waiting:
+            task.cancel()
         await client.send(request("/shout", ["a"]))  # what is small is taken all the same
         assert (await client.answer())[2] == A
         for other in clients:
             await other.close()
         await service.eventually(lambda: service.front.held == 0)
+        large = request("/shout", b'["a"]'.ljust(90_000))
+        await client.send(large * 3 + large[:-1])
+        for _ in range(3):
+            assert (await client.answer())[2] == A
+        await service.eventually(lambda: service.front.held == 89_999)
+        await client.send(large[-1:])
+        assert (await client.answer())[2] == A
+        assert service.front.held == 0
 
 
 # --- clients that take their time ---------------------------------------------------------------

@@ -209,6 +209,22 @@ def test_nothing_fails_when_it_is_told_to_end_under_load(folder, workers):
     assert "Traceback" not in log
 
 
+def test_a_call_that_hangs_in_a_thread_is_refused_and_its_worker_replaced(tmp_path):
+    notebook = (
+        "import time\n\n\ndef shout(texts):\n    while 'hang' in texts:\n        time.sleep(1)\n"
+        "    return [text.upper() for text in texts]\n"
+    )
+    build(tmp_path, "served", ENTRIES[4:5], notebook)
+    limits = {"TIMEOUT": "2", "DEADLINE": "1.5", "LOG_LEVEL": "ERROR", "MICRO_BATCH": "0"}
+    with serving(tmp_path, "--workers", "1", **limits) as service:
+        (worker,) = psutil.Process(service.process.pid).children()
+        assert service.ask("/shout", ["hang"])[0] == 503
+        assert service.ask("/shout", ["a"])[0] == 200
+        assert service.eventually(lambda: not worker.is_running())
+        service.wait()
+        assert service.ask("/shout", ["b"]) == (200, '{"predictions":["B"]}')
+
+
 def connected(worker):
     """How many connections a worker has."""
     return sum(item.status == "ESTABLISHED" for item in worker.net_connections())
