@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..runtime.values import is_missing
+from ..runtime.codec.values import is_missing
 
 
 def numpy_is(value: Any, *names: str) -> bool:

@@ -78,8 +78,9 @@ def render_pyproject(capture: Capture) -> str:
     """``pyproject.toml``: installable by ``pip install .``, and the settings of the tools."""
     beside = top_level_modules(capture)
     modules = [name.removesuffix(".py") for name in beside if name.endswith(".py")]
-    lean = [f"{capture.package}.lean"] if capture.contract.lean else []
-    packages = [capture.package, *lean, *_local_packages(capture)]
+    rooms = ["codec", "lean", "server"] if capture.contract.lean else ["codec", "server"]
+    own = [capture.package, *(f"{capture.package}.{room}" for room in rooms)]
+    packages = [*own, *_local_packages(capture)]
     notebook = f"{capture.package}/notebook.py"
     minor = python_minor(capture.provenance)
     description = capture.contract.title or capture.provenance.title or capture.name

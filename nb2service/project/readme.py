@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..capture.model import Capture
+from ..runtime.codec.wire import from_rows
 from ..runtime.contract import Entry
 from ..runtime.problems import Violations
 from ..runtime.settings import SETTINGS
-from ..runtime.wire import from_rows
 from . import quoting
 from .fields import describe_input, describe_output, describe_tolerance
 from .packaging import python_minor, source_of

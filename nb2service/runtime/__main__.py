@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from .serve import serve
+    from .server.serve import serve
 
     given = {name: getattr(options, name) for name in ("host", "port", "workers")}
     settings = replace(read_settings(), **{k: v for k, v in given.items() if v is not None})

@@ -12,15 +12,16 @@ from collections.abc import Callable
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from . import bounds, observing
+from . import observing
 from .answers import Answer, Overload, TooLarge, refusal
 from .batching import ThreadLine, is_full
+from .codec import bounds
+from .codec.writing import json_bytes
 from .observing import log
 from .openapi import openapi
 from .problems import Problem
 from .service import Service
 from .settings import Settings, read_settings
-from .writing import json_bytes
 
 
 def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
@@ -39,7 +40,7 @@ def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
     observing.log_to_stderr(settings.log_level)
     bounds.allow(settings.max_batch, settings.max_body)
     service = Service(settings)
-    if others := service.other_versions():
+    if others := service.other_versions:
         event = {"event": "other versions than the notebook's", "versions": others}
         log.warning("%s", json.dumps(event, ensure_ascii=False))
     app = Flask(__package__ or __name__, static_folder=None)

@@ -11,8 +11,9 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from . import observing, typed, wire, writing
+from . import observing
 from .answers import Answer, NotebookCodeError
+from .codec import typed, wire, writing
 from .contract import Entry, Field
 from .coroutines import run_coroutine
 from .problems import Problem

@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from .codec.reading import media_types
+from .codec.writing import CSV, JSON, JSON_LINES, answer_types
 from .contract import Contract, Entry, Field
 from .problems import MEDIA_TYPE
-from .reading import media_types
-from .writing import CSV, JSON, JSON_LINES, answer_types
 
 # Without years and months, which have no fixed length.
 _DURATION = (

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .codec.csv_cells import csv_text, format_cell
+from .codec.wire import expected_dtype
 from .contract import Entry, Field
-from .csv_cells import csv_text, format_cell
-from .wire import expected_dtype
 
 # post(path, body, content type, accept) → (status, headers, body); Flask's test client and any
 # HTTP client fit.

@@ -10,7 +10,7 @@ import platform
 import traceback
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import distributions
 from operator import attrgetter
 from pathlib import Path
@@ -106,12 +106,14 @@ class Service:
     def _plan(self, entry: Entry) -> Any:
         """The lean path of an entry, where the build found that its answers are the same."""
         held, _, method = entry.call.rpartition(".")
-        if not (entry.lean and self.settings.lean and held):
+        # What the build found holds for the versions that it had.
+        if not (entry.lean and self.settings.lean and held) or self.other_versions:
             return None
         from .lean import compile_plan
 
         return compile_plan(attrgetter(held)(self.module), method, entry.input)
 
+    @cached_property
     def other_versions(self) -> dict[str, str]:
         """What is installed here in another version than the notebook ran with, in words."""
         noted = self.contract.metadata

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .cores import default_workers
+from .server.cores import default_workers
 
 # Serverless and model platforms each name the port in their own way; the first one set counts.
 PORT_NAMES = ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT", "PORT", "LISTENING_PORT")

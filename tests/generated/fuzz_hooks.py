@@ -13,7 +13,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from nb2service.runtime.csv_cells import format_cell
+from nb2service.runtime.codec.csv_cells import format_cell
 
 LINES = ("text/csv", "application/x-ndjson")
 ANSWERS = itertools.cycle(

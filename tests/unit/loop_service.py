@@ -171,8 +171,8 @@ def forget_package(folder, name):
 async def running(package, patience=None, tick=0.02, **settings):
     """The front of a project, on this loop."""
     modules = {
-        name: importlib.import_module(f"{package}.{name}")
-        for name in ("app", "front", "connection", "settings", "notebook")
+        name.rpartition(".")[2]: importlib.import_module(f"{package}.{name}")
+        for name in ("app", "server.front", "server.connection", "settings", "notebook")
     }
     made = modules["settings"].Settings(**settings)
     app = modules["app"].create_app(made, warm=False)

@@ -5,9 +5,9 @@ import pytest
 
 from nb2service.project.fields import describe_input, describe_output, describe_tolerance
 from nb2service.project.readme import render_readme
+from nb2service.runtime.codec.reading import ARROW, NPY, PARQUET, media_types
+from nb2service.runtime.codec.writing import answer_types
 from nb2service.runtime.contract import Contract, Entry, Field, Input, Output
-from nb2service.runtime.reading import ARROW, NPY, PARQUET, media_types
-from nb2service.runtime.writing import answer_types
 
 NUMBER = Field("x", "number", "float64", minimum=-1.5, maximum=2e6, example=0.5)
 LABELS = Field("kind", "string", "category", categories=("a", "b|c", "`d`"), ordered=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from nb2service.runtime import bounds
+from nb2service.runtime.codec import bounds
 from nb2service.runtime.problems import Problem
 
 ROWS = 100_000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nb2service.runtime import cores
+from nb2service.runtime.server import cores
 
 GIB = 2**30
 
@@ -127,7 +127,7 @@ def test_workers_share_the_cpus_unless_told_otherwise(
 
 IN_A_PROCESS = """
 import os
-from nb2service.runtime import cores
+from nb2service.runtime.server import cores
 cores.available = lambda: 2
 cores.bound_math_threads(2)
 import numpy, sklearn.ensemble, scipy.linalg, joblib

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -257,7 +258,7 @@ def one_openmp_thread() -> Iterator[None]:
 
 
 def named(model: Any) -> str:
-    return "".join(str(model).split())[:90]
+    return re.sub(r" at 0x\w+|\s", "", str(model))[:90]
 
 
 def fitted(model: Any, *rows: Any) -> Any:

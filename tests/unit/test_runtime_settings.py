@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from nb2service.runtime.cores import default_workers
+from nb2service.runtime.server.cores import default_workers
 from nb2service.runtime.settings import (
     PORT_NAMES,
     SETTINGS,

@@ -6,11 +6,11 @@ import time
 import pyarrow as pa
 import pytest
 
-from nb2service.runtime import typed
+from nb2service.runtime.codec import typed
+from nb2service.runtime.codec.reading import ARROW
+from nb2service.runtime.codec.tabular import read_csv
 from nb2service.runtime.contract import Field, Input
 from nb2service.runtime.problems import Problem
-from nb2service.runtime.reading import ARROW
-from nb2service.runtime.tabular import read_csv
 
 WIDE = 30_000
 ARRAY = Input("array", (Field("", "integer"),), (WIDE,))

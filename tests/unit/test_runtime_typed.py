@@ -19,10 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nb2service.runtime import csv_columns, typed
-from nb2service.runtime.columns import numpy_dtype
+from nb2service.runtime.codec import csv_columns, typed
+from nb2service.runtime.codec.columns import numpy_dtype
+from nb2service.runtime.codec.csv_cells import format_cell
 from nb2service.runtime.contract import Field, Input
-from nb2service.runtime.csv_cells import format_cell
 from nb2service.runtime.problems import Problem
 
 JSON = "application/json"
@@ -436,7 +436,7 @@ def test_rows_of_many_columns(order):
 def test_a_small_request_is_read_without_numpy():
     code = """
 import sys
-from nb2service.runtime import typed
+from nb2service.runtime.codec import typed
 from nb2service.runtime.contract import Field, Input
 fields = (Field("n", "number", "float32"), Field("t", "string", "str", nullable=True))
 one = typed.read(b'{"instances": [{"n": 1, "t": null}]}', "", Input("frame", fields))

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nb2service.runtime import typed, wire, writing
+from nb2service.runtime.codec import typed, wire, writing
 from nb2service.runtime.contract import Field, Input, Output
 
 JSON = "application/json"

@@ -18,6 +18,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nb2service.runtime.codec.wire import (
+    Misaligned,
+    expected_dtype,
+    from_columns,
+    from_rows,
+    prediction_dtype,
+    to_predictions,
+    to_rows,
+)
 from nb2service.runtime.contract import (
     Contract,
     Entry,
@@ -28,15 +37,6 @@ from nb2service.runtime.contract import (
     load_contract,
 )
 from nb2service.runtime.problems import MAX_VIOLATIONS, MissingForm, Violations
-from nb2service.runtime.wire import (
-    Misaligned,
-    expected_dtype,
-    from_columns,
-    from_rows,
-    prediction_dtype,
-    to_predictions,
-    to_rows,
-)
 
 
 def through_json(rows):

@@ -9,8 +9,8 @@ import json
 import pyarrow as pa
 import pytest
 
+from nb2service.runtime.codec.writing import write
 from nb2service.runtime.contract import Field, Output
-from nb2service.runtime.writing import write
 
 LIST = Output("list", (Field("", "any"),))
 FRAME = Output("frame", (Field("a", "number", "float64"), Field("b", "string", "object")))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...errors import ContractError, ExampleError
+from ...runtime.codec.wire import from_rows, prediction_dtype, to_rows
 from ...runtime.contract import Input
 from ...runtime.problems import MissingForm, Violations
-from ...runtime.wire import from_rows, prediction_dtype, to_rows
 from ..values import kind_of, same
 from .calling import Caller, copied
 from .closeness import Gap, measure

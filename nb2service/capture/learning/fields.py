@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from ...errors import ContractError
+from ...runtime.codec.values import encode, is_missing
 from ...runtime.contract import Field
 from ...runtime.problems import MissingForm
-from ...runtime.values import encode, is_missing
 from ..values import is_record, kind_of, members, numpy_is, pandas_is, type_name
 
 Namer = Callable[[type], str]

@@ -15,9 +15,9 @@ from decimal import Decimal
 from typing import Any
 
 from ...errors import ContractError
+from ...runtime.codec.values import encode
 from ...runtime.contract import Field
 from ...runtime.problems import MissingForm
-from ...runtime.values import encode
 from ..values import is_pydantic
 from .fields import Namer, value_field
 

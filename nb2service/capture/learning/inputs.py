@@ -8,8 +8,8 @@ from inspect import Parameter
 from typing import Any
 
 from ...errors import ContractError
+from ...runtime.codec.values import is_missing
 from ...runtime.contract import Field, Input
-from ...runtime.values import is_missing
 from ..entries.find import EntryRequest
 from ..entries.signatures import function_of, own_parameters
 from .fields import (

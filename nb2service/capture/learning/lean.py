@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ...runtime.codec.typed import Typed, read
 from ...runtime.contract import Field, Input
 from ...runtime.problems import Problem, Violations
-from ...runtime.typed import Typed, read
 from ..entries.find import EntryRequest
 from ..entries.signatures import is_model
 

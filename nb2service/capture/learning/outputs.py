@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import ContractError, EntryError
+from ...runtime.codec.values import encode
 from ...runtime.contract import Field, Output
 from ...runtime.problems import MissingForm
-from ...runtime.values import encode
 from ..entries.find import EntryRequest
 from ..values import kind_of, pandas_is, type_name
 from .fields import array_field, column_field, frame_fields, plain, value_field

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from ..contract import Field, Input
 from .casting import cast, is_numeric, stack
 from .columns import TEXT, text_from_arrow
-from .contract import Field, Input
 from .csv_cells import parse_cell
 from .tabular import Unsure, has_pyarrow, lacks_header, positional_names, positions
 

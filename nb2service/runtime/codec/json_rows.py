@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from .contract import Field, Input
+from ..contract import Field, Input
 from .tabular import Unsure
 
 # With more members, the search for each by its name is quick only in the contract's order.

@@ -11,7 +11,7 @@ import re
 import struct
 from typing import Any
 
-from .problems import Problem
+from ..problems import Problem
 
 _DICTIONARY_BATCH = 2  # a header type of Arrow's messages
 _POINTER = 8  # bytes that a value takes at the least where it becomes a Python object

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from ..contract import Field, Input, Output
+from ..problems import MissingForm, Report
 from . import tables, values
-from .contract import Field, Input, Output
 from .decoding import Decoder, Make
-from .problems import MissingForm, Report
 
 # --- live input → wire --------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..contract import Field
+from ..problems import MissingForm, Report
 from . import values
 from .arrays import unit_of
-from .contract import Field
-from .problems import MissingForm, Report
 from .tabular import Unsure
 
 # JSON types of which a column may be made without looking at each value.

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..problems import MissingForm
 from . import values
-from .problems import MissingForm
 
 # Nanoseconds in each unit of numpy's datetime64 and timedelta64.
 _UNITS = {

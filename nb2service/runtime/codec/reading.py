@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from ..contract import Input
+from ..problems import Problem
 from . import values
-from .contract import Input
-from .problems import Problem
 from .tabular import (
     Columns,
     Rows,

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..contract import Field
 from . import values
 from .casting import cast_moments
-from .contract import Field
 from .tabular import Unsure
 
 _DATE = "(?:1[7-9]|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}"  # years that nanoseconds can count

@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract import Field, Input
+from ..problems import Problem
 from . import bounds, values
-from .contract import Field, Input
 from .csv_cells import parse_cell
-from .problems import Problem
 
 
 @dataclass(frozen=True)

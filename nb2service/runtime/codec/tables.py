@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..contract import Field, Input
+from ..problems import Report
 from . import values
-from .contract import Field, Input
-from .problems import Report
 
 # decode(wire value, field, row, path) → live value of one cell of an object column
 Decode = Callable[[Any, Field, int, str], Any]

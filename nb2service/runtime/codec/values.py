@@ -26,7 +26,7 @@ from dataclasses import is_dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from .problems import MissingForm
+from ..problems import MissingForm
 
 NANO = 10**9
 # Types of which every value is its own wire form.

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..settings import Settings, StartError
 from .cores import bound_math_threads
-from .settings import Settings, StartError
 
 # The signals that end gunicorn's workers.
 _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
@@ -50,8 +50,8 @@ def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
     # Until gunicorn handles it, while the model loads: leave by the door, not by the window.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _shared_metrics():
-        from .app import create_app
-        from .service import read_contract
+        from ..app import create_app
+        from ..service import read_contract
 
         def load() -> Any:
             return create_app(settings, warm=False)
@@ -128,7 +128,7 @@ def _run(load: Callable[[], Any], settings: Settings, sockets: list[socket.socke
         "graceful_timeout": min(settings.timeout, _LONGEST_SHUTDOWN),
         "loglevel": "debug" if settings.log_level == "DEBUG" else "warning",
         "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
-        "proc_name": __package__,
+        "proc_name": __package__.rpartition(".")[0],
         "when_ready": when_ready,
         "post_worker_init": post_worker_init,
         "child_exit": child_exit,

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from .answers import Overload, TooLarge
-from .endpoint import Call
-from .observing import Exchange
-from .problems import Problem
+from ..answers import Overload, TooLarge
+from ..endpoint import Call
+from ..observing import Exchange
+from ..problems import Problem
 
 if TYPE_CHECKING:
     from .front import Front

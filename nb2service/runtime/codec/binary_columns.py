@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..contract import Field, Input
 from .casting import cast, cast_moments, is_numeric, stack
 from .columns import TEXT, text_from_arrow
-from .contract import Field, Input
 from .csv_columns import Decode
 from .tabular import (
     Unsure,

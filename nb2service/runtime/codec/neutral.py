@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..contract import Field, Input
 from . import columns, tables
 from .columns import TEXT
-from .contract import Field, Input
 
 
 def maker(field: Field) -> Callable[[Sequence[Any]], Any]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..contract import Field, Input
+from ..problems import Report, Violations
 from . import tables, values
-from .contract import Field, Input
-from .problems import Report, Violations
 
 # make(class name, keyword arguments) → an instance of a class that notebook.py binds
 Make = Callable[[str, dict[str, Any]], Any]

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
+from ..contract import Field, Input
+from ..problems import Report
 from . import reading, wire
-from .contract import Field, Input
 from .decoding import Decoder, Make
 from .json_rows import RowReader
-from .problems import Report
 from .tabular import Columns, Unsure
 from .values import missing_value
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..contract import Field, Input
 from .columns import numpy_dtype, pandas_dtype
-from .contract import Field, Input
 from .tabular import Unsure
 
 _KINDS = {"integer": "iu", "number": "f", "boolean": "b"}

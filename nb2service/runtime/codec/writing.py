@@ -13,9 +13,9 @@ import msgspec
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from .contract import Field, Output
+from ..contract import Field, Output
+from ..problems import Problem, Report
 from .csv_cells import csv_text, format_cell
-from .problems import Problem, Report
 from .reading import ARROW
 from .tabular import has_pyarrow
 from .values import parse

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..contract import Field
+from ..problems import Report
 from . import values
 from .columns import OutOfRangeError, decode_column
-from .contract import Field
-from .problems import Report
 
 
 def categorical(parsed: Sequence[Any], field: Field) -> Any:

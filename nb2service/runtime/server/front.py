@@ -15,14 +15,14 @@ from time import perf_counter
 
 from flask import Flask
 
-from . import observing
-from .answers import Answer, Overdue, Overload, refusal
-from .batching import LoopLine, Threads, is_full
+from .. import observing
+from ..answers import Answer, Overdue, Overload, refusal
+from ..batching import LoopLine, Threads, is_full
+from ..endpoint import Call
+from ..observing import Exchange
+from ..service import Service
 from .connection import LARGE, Connection, Patience, Request
-from .endpoint import Call
-from .observing import Exchange
 from .passing import call_app, path_of
-from .service import Service
 
 # Large bodies are read under Python's lock: more threads would only hinder each other.
 _LARGE_THREADS = 2
