@@ -2,7 +2,7 @@
 
 First the peak: wrk, closed loop. Then four times that load: many connections that ask again at
 once (closed loop), and requests at four times the peak rate, whether or not the ones before were
-answered (open loop). Goodput is 200 answers a second, in the open loop those within a second.
+answered (open loop). Goodput is 200 answers a second, in the open loop those within three seconds.
 
 Settings come from the environment: ``MICRO_BATCH=0`` makes a slow service of a fast one.
 """
