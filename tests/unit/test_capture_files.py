@@ -294,6 +294,16 @@ def test_reading_is_recorded(folder, tmp_path):
     assert opened == {folder / "a.txt", folder / "sub/b.bin", tmp_path / "outside.txt"}
 
 
+def test_reading_of_installed_packages_is_not_recorded(folder, tmp_path, monkeypatch):
+    paths = ("acme-1.0.dist-info/entry_points.txt", "acme/words.txt")
+    write(tmp_path / "installed", **dict.fromkeys(paths, ""))
+    monkeypatch.syspath_prepend(str(tmp_path / "installed"))
+    with recording_opened_files(folder) as opened:
+        for path in paths:
+            (tmp_path / "installed" / path).read_text()
+    assert opened == set()
+
+
 def test_recording_ends_with_an_error(folder):
     write(folder, **{"a.txt": "", "b.txt": ""})
     with pytest.raises(FileNotFoundError), recording_opened_files(folder) as opened:

@@ -257,7 +257,12 @@ def _is_read_data(file: Path, folder: Path) -> bool:
         return False
     if relative(file, folder.absolute()) is not None:
         return not is_installed(file, folder.absolute())
-    system = (*_SYSTEM, sys.prefix, sys.base_prefix)
+    system = (*_SYSTEM, sys.prefix, sys.base_prefix, *_installed_to())
     if any(file.is_relative_to(place) for place in system):
         return False
     return not is_installed(file, Path(file.anchor))
+
+
+def _installed_to() -> list[str]:
+    """Folders that an installer filled, whatever their name: ``pip install --target``."""
+    return [place for place in sys.path if any(Path(place).glob("*.dist-info"))]
