@@ -97,11 +97,18 @@ def build(
         failures = kernel.run_cells(run.until, run.keep_going, progress.cell)
         if failures and not run.keep_going:
             raise _failed(failures[0], kernel)
-        asked = replace(options, notebook=path.name, cells_from=str(executed))
+        asked = replace(
+            options, notebook=path.name, cells_from=str(executed), output=_absolute(options.output)
+        )
         try:
             return replace(_deploy(kernel, asked, progress), failures=tuple(failures))
         except Nb2ServiceError as error:
             raise _after(failures, error) from None
+
+
+def _absolute(output: str | None) -> str | None:
+    """A folder as whoever asks means it: the kernel works in the notebook's folder."""
+    return str(Path(output).expanduser().absolute()) if output else None
 
 
 def _deploy(kernel: FreshKernel, options: Options, progress: Progress) -> Built:

@@ -55,6 +55,12 @@ def test_inspect_writes_nothing(folder: Path) -> None:
     assert sorted(folder.iterdir()) == before
 
 
+def test_a_relative_output_begins_where_the_command_runs(folder: Path) -> None:
+    done = nb2service(folder.parent, "inspect", "work/iris.ipynb", "-o", "out/iris", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["folder"] == str(folder.parent / "out" / "iris")
+
+
 def test_build_proves_and_the_same_notebook_gives_the_same_bytes(folder: Path) -> None:
     for output in ("one", "two"):
         done = nb2service(folder, "build", "iris.ipynb", "-o", output)
