@@ -240,6 +240,11 @@ class Endpoint:
             return run_coroutine(answer) if self.entry.is_async else answer
         except KeyboardInterrupt:
             raise
+        except ValueError as error:
+            if "." in self.entry.call and _is_of_scikit_learn(error):
+                said = str(error).partition("\n")[0]
+                raise Problem(422, f"the model refuses these rows: {said}") from error
+            raise NotebookCodeError(self.entry.name) from error
         except BaseException as error:  # whatever the notebook's code raises, SystemExit too
             raise NotebookCodeError(self.entry.name) from error
 
@@ -251,6 +256,15 @@ class Endpoint:
         for call in calls:
             call.milliseconds["wait"] = (begin - call.since) * 1000
             call.milliseconds["model"] = spent
+
+
+def _is_of_scikit_learn(error: Exception) -> bool:
+    """Whether a model's own check raised it: about a category that it does not know, say."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return module.partition(".")[0] == "sklearn"
 
 
 @lru_cache(maxsize=256)

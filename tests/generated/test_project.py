@@ -241,7 +241,8 @@ def test_pyproject(folder):
     assert made["project"]["scripts"] == {name: f"{package}.__main__:main"}
     assert made["project"]["requires-python"] == "=={}.{}.*".format(*sys.version_info)
     packages = made["tool"]["setuptools"]["packages"]
-    assert packages == ([package, "rounding"] if package == "churn_service" else [package])
+    rooms = [package, f"{package}.codec", f"{package}.server"]
+    assert packages == ([*rooms, "rounding"] if package == "churn_service" else rooms)
 
 
 def test_the_wheel_holds_what_the_service_needs(folder, tmp_path):

@@ -271,3 +271,17 @@ def test_odd_rows_of_a_frame() -> None:
 )
 def test_odd_rows_of_other_kinds(input_: Input, rows: list[Any], odd: list[Any]) -> None:
     assert list(odd_rows(input_, rows)) == odd
+
+
+def test_what_company_does_to_the_last_bits_is_measured():
+    """By one row of example, too: a service joins it with others."""
+    book = Book(
+        "random = np.random.default_rng(0)\n"
+        "A, W = random.normal(size=(1, 17)), random.normal(size=17)",
+        "def predict(v):\n    return v @ W if len(v) > 1 else sum(v[0] * W).reshape(1)",
+        "predict(A)",
+    )
+    entry = book.learn().entry
+    assert entry.row_wise
+    assert 0 < entry.rtol < 1e-10
+    assert "among others" in entry.tolerance_reason

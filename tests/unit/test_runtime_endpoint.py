@@ -8,6 +8,8 @@ import types
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import OneHotEncoder
 
 from nb2service.runtime.answers import NotebookCodeError, Overdue, Overload, refusal
 from nb2service.runtime.contract import Entry, Field, Input, Output
@@ -133,3 +135,24 @@ def test_the_row_limit():
     with pytest.raises(Problem, match="2 rows; at most 1 in one request"):
         endpoint(ordinary, max_batch=1).answer(b"[[1, 2], [3, 4]]")
     assert answer(endpoint(ordinary, max_batch=sys.maxsize), [[1, 2], [3, 4]]) == [3.0, 7.0]
+
+
+def test_what_the_model_itself_refuses_is_the_requests_fault():
+    made = endpoint(LogisticRegression().fit([[0.0, 1.0], [2.0, 3.0]], [0, 1]).predict)
+    with pytest.raises(Problem) as caught:
+        made.answer(b"[[1.0, 2.0, 3.0]]")
+    assert caught.value.status == 422
+    made = endpoint(OneHotEncoder(sparse_output=False).fit([[0.0, 1.0]]).transform)
+    with pytest.raises(
+        Problem, match="the model refuses these rows: Found unknown categories"
+    ) as caught:
+        made.answer(b"[[0.0, 7.0]]")
+    assert caught.value.status == 422
+
+
+def test_what_the_notebooks_code_refuses_is_not():
+    def predict(x):
+        raise ValueError("a bug")
+
+    with pytest.raises(NotebookCodeError):
+        endpoint(predict).answer(b"[[1.0, 2.0]]")

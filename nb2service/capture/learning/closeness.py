@@ -48,6 +48,17 @@ class Gap:
         return _power_of_ten(self.relative), _power_of_ten(self.absolute)
 
 
+def widest(*gaps: Gap) -> Gap:
+    """The distance that covers all of these."""
+    return Gap(
+        all(gap.alike for gap in gaps),
+        max(gap.relative for gap in gaps),
+        max(gap.absolute for gap in gaps),
+        max(gap.largest for gap in gaps),
+        all(gap.single for gap in gaps),
+    )
+
+
 def measure(one: Any, other: Any) -> Gap:
     """The gap between two answers in wire form."""
     pairs: list[tuple[float, float]] = []

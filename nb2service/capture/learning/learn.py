@@ -21,12 +21,12 @@ from ..entries.signatures import is_model
 from ..model import CaptureWarning
 from .asking import Answers, Asker
 from .calling import Caller, undisturbed
-from .closeness import Gap
+from .closeness import Gap, widest
 from .docs import doc_of
 from .fitting import Example
 from .inputs import input_of
 from .lean import check_lean
-from .neighbours import depends_on_others
+from .neighbours import beside_others
 from .outputs import output_of, value_output
 from .probing import probe_missing
 
@@ -70,10 +70,9 @@ def learn(request: EntryRequest, example: Example, namespace: Mapping[str, Any])
         answers = asker.ask(rows)
         if is_model(request) and not call.arguments:
             input_ = probe_missing(input_, rows, lambda r, i: call(asker.receive(r, i)))
-        if _seems_row_wise(answers) and depends_on_others(
-            replace(asker, input=input_), rows, answers
-        ):
-            answers = replace(answers, alone=Gap(alike=False))
+        if answers.again.close and answers.alone is not None and answers.alone.close:
+            beside = beside_others(replace(asker, input=input_), rows, answers)
+            answers = replace(answers, alone=widest(answers.alone, beside))
         if call.arguments:
             output = value_output(answers.live, answers.dtype, request)
         else:
@@ -87,10 +86,6 @@ def learn(request: EntryRequest, example: Example, namespace: Mapping[str, Any])
     warnings += [CaptureWarning(*note, request.cell) for note in answers.notes]
     warnings += _warnings(entry, answers, request)
     return Learned(entry, _case(request, example, rows, entry, answers), tuple(warnings))
-
-
-def _seems_row_wise(answers: Answers) -> bool:
-    return answers.again.close and answers.alone is not None and answers.alone.close
 
 
 def _case(

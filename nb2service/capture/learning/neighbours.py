@@ -16,7 +16,7 @@ from ...errors import ContractError, ExampleError
 from ...runtime.contract import Field, Input
 from ...runtime.problems import Violations
 from .asking import Answers, Asker
-from .closeness import measure
+from .closeness import Gap, measure, widest
 
 # How many of the example's rows stand around an odd one.
 _AROUND = 20
@@ -27,10 +27,13 @@ _TRIED = ((0.1, 7), (1.0, 4), (math.inf, 2))
 # may loop as often, or take as much memory, as a value says.
 _BEYOND = 10
 _NEW_TEXT = "~"
+# Of the example's rows stand so many on each side of the odd ones, if a call is quick (seconds).
+_MANY = 32
+_QUICK = 0.02
 
 
-def depends_on_others(asker: Asker, rows: Sequence[Any], answers: Answers) -> bool:
-    """Whether the answer for a row changes with the rows beside it.
+def beside_others(asker: Asker, rows: Sequence[Any], answers: Answers) -> Gap:
+    """How far a row's answer moves with the rows beside it; not close where it depends on them.
 
     Takes two calls, and one for each of up to seven odd rows; another for each that is refused.
 
@@ -41,22 +44,23 @@ def depends_on_others(asker: Asker, rows: Sequence[Any], answers: Answers) -> bo
     """
     trial = _Trial(asker, answers.dtype, list(rows[:_AROUND]), answers.batch[:_AROUND])
     begin = time.perf_counter()
-    if not trial.agrees([], []):
-        return True
+    gaps = [trial.gap([], [])]
     seconds = time.perf_counter() - begin
+    if not gaps[0].close:
+        return gaps[0]
+    if seconds < _QUICK:
+        trial.repeat()
     count = next(count for limit, count in _TRIED if seconds < limit)
-    odd = list(odd_rows(asker.input, trial.around))[:count]
+    odd = list(odd_rows(asker.input, rows[:_AROUND]))[:count]
     alone = [(row, trial.answer([row])) for row in odd]
     answered = [(row, answer) for row, answer in alone if answer is not None]
     if any(trial.answers_among_others(row) for row, answer in alone if answer is None):
-        return True
+        return Gap(alike=False)
     usual = [(row, answer) for row, answer in answered if answer[1] == answers.dtype]
     # Where odd rows change the dtype of the whole answer, the others must do without them.
-    return not all(
-        trial.agrees([row for row, _ in some], [answer[0][0] for _, answer in some])
-        for some in ((answered, usual) if len(usual) < len(answered) else (answered,))
-        if some
-    )
+    for some in (answered, usual) if len(usual) < len(answered) else (answered,):
+        gaps.append(trial.gap([row for row, _ in some], [answer[0][0] for _, answer in some]))
+    return widest(*gaps) if all(gap.close for gap in gaps) else Gap(alike=False)
 
 
 class _Trial:
@@ -76,24 +80,29 @@ class _Trial:
             return None
         return wire, response.dtype
 
-    def agrees(self, odd: list[Any], expected: list[Any]) -> bool:
-        """Whether odd rows among others, and those others, are answered as expected."""
+    def repeat(self) -> None:
+        """Make the example's rows many: libraries add up otherwise where there are many rows."""
+        times = math.ceil(_MANY / len(self.around))
+        self.around, self.known = self.around * times, self.known * times
+
+    def gap(self, odd: list[Any], expected: list[Any]) -> Gap:
+        """How far odd rows among others, and those others, are from what is expected."""
         answer = self.answer([*self.around, *odd, *reversed(self.around)])
         if answer is None:
-            return False
+            return Gap(alike=False)
         wire, dtype = answer
         if dtype != self.dtype:
-            return True  # the service does not use such an answer, but asks for each alone
+            return Gap(alike=True)  # the service uses no such answer, but asks for each alone
         end = len(self.around) + len(odd)
         first, between, last = wire[: len(self.around)], wire[len(self.around) : end], wire[end:]
-        return (
-            measure(self.known, first).close
-            and measure(self.known, last[::-1]).close
+        return widest(
+            measure(self.known, first),
+            measure(self.known, last[::-1]),
             # Together with the known ones, which say how little is little.
-            and all(
-                measure([*self.known, one], [*self.known, other]).close
+            *(
+                measure([*self.known, one], [*self.known, other])
                 for one, other in zip(expected, between, strict=True)
-            )
+            ),
         )
 
     def answers_among_others(self, row: Any) -> bool:
