@@ -163,6 +163,7 @@ def make_package(folder, name, entries=ENTRIES, notebook=NOTEBOOK):
 
 def forget_package(folder, name):
     sys.path.remove(str(folder))
+    sys.modules[f"{name}.observing"].flush()  # else at the end of all tests
     for module in [module for module in sys.modules if module.split(".")[0] == name]:
         del sys.modules[module]
 
