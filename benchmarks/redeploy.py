@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from nb2service.launch import launch, stop_service
+from nb2service.launch.services import launch, stop_service
 
 NAME = "redeploy-benchmark"
 REDEPLOYMENTS = 4
