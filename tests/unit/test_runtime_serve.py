@@ -22,6 +22,8 @@ import psutil
 import pytest
 from runtime_project import ENTRIES, ROW, build
 
+from nb2service.runtime.server.worker import Shares
+
 LIMIT = 30.0
 
 
@@ -489,3 +491,25 @@ def test_a_text_service_starts_without_numeric_libraries(tmp_path):
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "most"),
+    [
+        (0, (), False),
+        (0, (0,), False),
+        (1, (0,), True),
+        (3, (2, 5), True),
+        (2, (2, 5), False),
+        (101, (100,), False),  # one of a crowd: it need not wait for the other
+        (112, (100,), False),
+        (113, (100,), True),
+    ],
+)
+def test_a_worker_lets_those_go_first_who_have_fewer(mine, others, most):
+    shares = Shares()
+    for worker, connections in enumerate((mine, *others)):
+        shares.note(worker, connections)
+    shares.note(len(others) + 1, 0)
+    shares.forget(len(others) + 1)
+    assert shares.has_most(0) is most

@@ -38,9 +38,12 @@ class Shares:
         self._counts[worker % _SLOTS] = 0
 
     def has_most(self, worker: int) -> bool:
-        """Whether another has fewer."""
+        """Whether another has fewer; where there are many, by more than an eighth.
+
+        Else, of a crowd that comes at once, only one could be taken at a time.
+        """
         counts = [count for count in self._counts if count]
-        return bool(counts) and self._counts[worker % _SLOTS] > min(counts)
+        return bool(counts) and self._counts[worker % _SLOTS] > min(counts) * 9 // 8
 
 
 class LoopWorker(Worker):  # type: ignore[misc]
