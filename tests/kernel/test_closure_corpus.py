@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import subprocess
@@ -1074,6 +1075,8 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
     config.HistoryManager.hist_file = ":memory:"
     config.HistoryManager.enabled = False
     made = InteractiveShell(config=config)
+    # At the end of all tests, each shell would collect garbage of the whole process.
+    atexit.unregister(made.atexit_operations)
     yield made
     sys.modules["__main__"] = main
     sys.modules.pop("localmod", None)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import atexit
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -43,6 +45,8 @@ class Book:
         config = Config()
         config.HistoryManager.enabled = False
         shell = InteractiveShell(config=config)
+        # At the end of all tests, each shell would collect garbage of the whole process.
+        atexit.unregister(shell.atexit_operations)
         self.namespace = shell.user_ns
         for source in (IMPORTS, *sources):
             assert shell.run_cell(source, store_history=True).success, source
