@@ -44,13 +44,13 @@ def single_rows(store: Store) -> Figure:
             }
             names = sorted(rates, key=lambda name: rates[name])
             bars = axis.barh(
-                [title(name) for name in names],
+                [title(name).replace("`", "") for name in names],
                 [rates[name] for name in names],
                 color=[_colour(name) for name in names],
             )
             axis.bar_label(bars, labels=[f"{rates[name]:,.0f}" for name in names], padding=2)
             axis.set_xscale("log")
-            axis.margins(x=0.25)
+            axis.margins(x=0.4)
             axis.set_title(f"{model}, {connections} connection{'s' * (connections > 1)}")
     for axis in axes[-1]:
         axis.set_xlabel("requests per second, one row each")
@@ -84,7 +84,7 @@ def growth(store: Store) -> Figure:
     figure = Figure(figsize=(10, 7.5), layout="constrained")
     (rows, columns), (megabytes, connections) = figure.subplots(2, 2)
     ours, limit = {"server": "ours"}, {"server": IN_PROCESS}
-    predict = Line("`predict` in process", limit, LIMIT, "--")
+    predict = Line("predict in process", limit, LIMIT, "--")
     curves = [
         predict,
         Line("JSON", {**ours, "wire": "json"}, OURS, "-"),
@@ -93,9 +93,9 @@ def growth(store: Store) -> Figure:
     ]
     _lines(store, rows, "rows", "rows in a request", curves)
     curves = [
-        Line("`predict`, 1 row", {**limit, "rows": 1}, LIMIT, "-"),
+        Line("predict, 1 row", {**limit, "rows": 1}, LIMIT, "-"),
         Line("JSON, 1 row", {**ours, "rows": 1}, OURS, "-"),
-        Line("`predict`, 1,000 rows", {**limit, "rows": 1_000}, LIMIT, "--"),
+        Line("predict, 1,000 rows", {**limit, "rows": 1_000}, LIMIT, "--"),
         Line("JSON, 1,000 rows", {**ours, "rows": 1_000}, OURS, "--"),
     ]
     _lines(store, columns, "columns", "columns", curves)

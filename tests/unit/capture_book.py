@@ -21,6 +21,32 @@ from nb2service.runtime.problems import Problem
 from nb2service.runtime.replay import Replay, replay
 
 IMPORTS = "import numpy as np\nimport pandas as pd\n"
+CUSTOMERS = """
+rng = np.random.default_rng(0)
+n = 200
+df = pd.DataFrame({
+    "age": rng.integers(18, 80, n),
+    "fee": rng.normal(50, 10, n),
+    "plan": rng.choice(["basic", "plus"], n),
+    "churn": rng.integers(0, 2, n),
+})
+df.loc[150, "fee"] = np.nan
+X, y = df.drop(columns="churn"), df["churn"]
+"""
+CHURN = """
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+model = make_pipeline(
+    make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["age", "fee"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["plan"]),
+    ),
+    LogisticRegression(),
+).fit(X, y)
+"""
 
 
 class Book:

@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
-from capture_book import Book
+from capture_book import CHURN, CUSTOMERS, Book
 
 from nb2service.capture.learning.lean import check_lean, edge_rows, identical
 from nb2service.runtime import lean
@@ -17,32 +17,7 @@ from nb2service.runtime.contract import Field, Input
 from nb2service.runtime.lean import Declined
 
 EXAMPLES = Path(__file__).parents[2] / "example_notebooks"
-DATA = """
-rng = np.random.default_rng(0)
-n = 200
-df = pd.DataFrame({
-    "age": rng.integers(18, 80, n),
-    "fee": rng.normal(50, 10, n),
-    "plan": rng.choice(["basic", "plus"], n),
-    "churn": rng.integers(0, 2, n),
-})
-df.loc[150, "fee"] = np.nan
-X, y = df.drop(columns="churn"), df["churn"]
-"""
-PIPELINE = """
-from sklearn.compose import make_column_transformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-model = make_pipeline(
-    make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), ["age", "fee"]),
-        (OneHotEncoder(handle_unknown="ignore"), ["plan"]),
-    ),
-    LogisticRegression(),
-).fit(X, y)
-"""
+PIPELINE = f"from sklearn.preprocessing import FunctionTransformer\n{CHURN}"
 IRIS = """
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
@@ -77,15 +52,15 @@ FUNCTION = PIPELINE + "def predict(rows):\n    return model.predict(rows)\npredi
 @pytest.mark.parametrize(
     ("cells", "wanted", "expected"),
     [
-        ((DATA, PIPELINE), "model.predict", True),
-        ((DATA, PIPELINE), "model.predict_proba", True),
-        ((DATA, PIPELINE), "model.decision_function", True),
+        ((CUSTOMERS, PIPELINE), "model.predict", True),
+        ((CUSTOMERS, PIPELINE), "model.predict_proba", True),
+        ((CUSTOMERS, PIPELINE), "model.decision_function", True),
         ((IRIS,), "model.predict", True),
         ((IRIS,), "model.predict_proba", True),
         ((TEXT,), "model.predict_proba", True),
-        ((DATA, OWN_CLASS), "model.predict", False),
-        ((DATA, OWN_FUNCTION), "model.predict", False),
-        ((DATA, FUNCTION), "predict", False),
+        ((CUSTOMERS, OWN_CLASS), "model.predict", False),
+        ((CUSTOMERS, OWN_FUNCTION), "model.predict", False),
+        ((CUSTOMERS, FUNCTION), "predict", False),
     ],
 )
 def test_which_entries_are_lean(cells: tuple[str, ...], wanted: str, expected: bool) -> None:
@@ -144,7 +119,7 @@ def test_another_answer_is_found_out(
         return lambda columns, count: change(plan(columns, count), count)
 
     monkeypatch.setattr(lean, "compile_plan", changed)
-    assert not Book(DATA, PIPELINE).learn("model.decision_function").entry.lean
+    assert not Book(CUSTOMERS, PIPELINE).learn("model.decision_function").entry.lean
 
 
 def test_an_answer_to_a_strange_row_alone_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +138,7 @@ def test_an_answer_to_a_strange_row_alone_is_found_out(monkeypatch: pytest.Monke
         return odd
 
     monkeypatch.setattr(lean, "compile_plan", changed)
-    assert not Book(DATA, PIPELINE).learn("model.decision_function").entry.lean
+    assert not Book(CUSTOMERS, PIPELINE).learn("model.decision_function").entry.lean
 
 
 def test_an_answer_where_the_model_refuses_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

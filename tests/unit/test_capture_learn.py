@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from capture_book import Book, Lesson
+from capture_book import CHURN, CUSTOMERS, Book, Lesson
 from threadpoolctl import threadpool_limits
 
 from nb2service.capture.learning.docs import doc_of
@@ -16,33 +16,7 @@ from nb2service.capture.learning.learn import learn
 from nb2service.errors import ContractError, EntryError, ExampleError
 from nb2service.runtime.contract import Field, Output
 
-DATA = """
-rng = np.random.default_rng(0)
-n = 200
-df = pd.DataFrame({
-    "age": rng.integers(18, 80, n),
-    "fee": rng.normal(50, 10, n),
-    "plan": rng.choice(["basic", "plus"], n),
-    "churn": rng.integers(0, 2, n),
-})
-df.loc[150, "fee"] = np.nan
-X, y = df.drop(columns="churn"), df["churn"]
-N = df[["age", "fee"]].fillna(0.0)
-"""
-CHURN = """
-from sklearn.compose import make_column_transformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
-model = make_pipeline(
-    make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), ["age", "fee"]),
-        (OneHotEncoder(handle_unknown="ignore"), ["plan"]),
-    ),
-    LogisticRegression(),
-).fit(X, y)
-"""
+DATA = f"{CUSTOMERS}N = df[['age', 'fee']].fillna(0.0)\n"
 IRIS = """
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
