@@ -172,7 +172,16 @@ def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
         notebook = replace(notebook, path=options.notebook)
     stem = Path(notebook.path).stem if notebook.path else "notebook"
     name, package = project_name(options.name or stem)
-    wanted = Wanted(name, package, options.entries, options.bind, options.example)
+    wanted = Wanted(
+        name=name,
+        package=package,
+        entries=options.entries,
+        bind=options.bind,
+        example=options.example,
+        allow=options.allow,
+        mask=options.mask,
+        skops=options.skops,
+    )
     captured = capture(wanted, shell.user_ns, notebook, shell.transform_cell, here)
     folder = Path(options.output).expanduser() if options.output else here / f"{name}-service"
     return Plan(captured, folder.absolute(), source_notebook(notebook, file), seconds)

@@ -23,6 +23,9 @@ class Options:
         bind: parameters that are not inputs, to names in the notebook.
         name: service name; None means the notebook's name.
         example: expression whose value is the example input.
+        allow: names of the ship list that may travel although they were refused.
+        mask: columns or parameters whose example values are made up, not the notebook's.
+        skops: whether scikit-learn models are saved with skops instead of pickle.
         output: folder to write; None means ``<name>-service`` beside the notebook.
         port: port of the service; None means the one it had, or any free one.
         plan: only show what would travel; write nothing.
@@ -38,6 +41,9 @@ class Options:
     bind: dict[str, str] = field(default_factory=dict)
     name: str | None = None
     example: str | None = None
+    allow: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    skops: bool = False
     output: str | None = None
     port: int | None = None
     plan: bool = False
@@ -55,7 +61,8 @@ class Options:
     def from_json(cls, text: str) -> Options:
         """The options that ``to_json`` wrote."""
         raw = json.loads(text)
-        return cls(**{**raw, "entries": tuple(raw["entries"])})
+        lists = {name: tuple(value) for name, value in raw.items() if isinstance(value, list)}
+        return cls(**{**raw, **lists})
 
 
 def _read_bind(
@@ -73,6 +80,19 @@ def _read_bind(
 _BUILD = (
     click.option("--name", metavar="NAME", help="Service name (default: the notebook's)."),
     click.option("--example", metavar="EXPR", help="Expression whose value is the example input."),
+    click.option(
+        "--allow",
+        metavar="NAME",
+        multiple=True,
+        help="Let NAME travel although it was refused (see the refusal).",
+    ),
+    click.option(
+        "--mask",
+        metavar="COLUMN",
+        multiple=True,
+        help="Publish made-up example values of COLUMN, not the notebook's.",
+    ),
+    click.option("--skops", is_flag=True, help="Save scikit-learn models with skops, not pickle."),
     click.option("-o", "--output", metavar="DIR", help="Folder to write (default: NAME-service)."),
     click.option(
         "--bind",

@@ -33,13 +33,19 @@ class Wanted:
         entries: names or expressions; none means: find them.
         bind: parameters that are not inputs, to names in the namespace.
         example: expression of the example input, if given.
+        allow: names of the ship list that may travel although the guard refuses them.
+        mask: columns or parameters whose example values are made up.
+        skops: whether scikit-learn models are saved with skops.
     """
 
     name: str
     package: str
     entries: tuple[str, ...]
     bind: Mapping[str, str]
-    example: str | None
+    example: str | None = None
+    allow: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    skops: bool = False
 
 
 def capture(
