@@ -27,15 +27,15 @@ DOUBLE = "def predict(x):\n    return x * 2"
     ("cells", "origin", "kind"),
     [
         # the notebook's own calls, the last one first
-        ((MODEL, "model.predict(X_train)"), "X_train.head(20), cell [2]", "frame"),
+        ((MODEL, "model.predict(X_train)"), "20 rows of X_train, cell [2]", "frame"),
         ((MODEL, "X_new = X_train.tail(4)\nmodel.predict(X_new)"), "X_new, cell [2]", "frame"),
-        ((MODEL, "model.predict(X_train.tail(4))"), "X_train.head(20), cell [2]", "frame"),
+        ((MODEL, "model.predict(X_train.tail(4))"), "20 rows of X_train, cell [2]", "frame"),
         (
             (MODEL, "model.score(X_train.tail(30), y_train.tail(30))"),
-            "X_train.head(20), cell [2]",
+            "20 rows of X_train, cell [2]",
             "frame",
         ),
-        ((UNNAMED, "model.predict(rows / 2)"), "(rows / 2)[:20], cell [2]", "array"),
+        ((UNNAMED, "model.predict(rows / 2)"), "20 rows of rows / 2, cell [2]", "array"),
         (
             (UNNAMED, "model.predict([[1, 2, 3], [4, 5, 6]])"),
             "[[1, 2, 3], [4, 5, 6]], cell [2]",
@@ -43,7 +43,7 @@ DOUBLE = "def predict(x):\n    return x * 2"
         ),
         (
             (UNNAMED, "model.predict(rows[:1])"),
-            "rows[:20], cell [2]",
+            "20 rows of rows, cell [2]",
             "array",
         ),
         (
@@ -54,7 +54,7 @@ DOUBLE = "def predict(x):\n    return x * 2"
         # values overwritten since by another data set no longer fit
         (
             (MODEL, "Z = X_train\nmodel.predict(Z)", "Z = pd.DataFrame({'q': [1]})"),
-            "X_train.head(20), cell [1]",
+            "20 rows of X_train, cell [1]",
             "frame",
         ),
         # in memory: by the model's own columns, test rows first, other columns left out
@@ -65,10 +65,10 @@ DOUBLE = "def predict(x):\n    return x * 2"
             "df[model.feature_names_in_], cell [2]",
             "frame",
         ),
-        ((MODEL, "X_test = pd.DataFrame({'q': [1]})"), "X_train.head(20), cell [1]", "frame"),
-        ((MODEL, "model.predict(X_train.head(1))"), "X_train.head(20), cell [2]", "frame"),
+        ((MODEL, "X_test = pd.DataFrame({'q': [1]})"), "20 rows of X_train, cell [1]", "frame"),
+        ((MODEL, "model.predict(X_train.head(1))"), "20 rows of X_train, cell [2]", "frame"),
         # in memory: what it was fitted with, then by width
-        ((UNNAMED,), "(rows * 1.0)[:20], cell [1]", "array"),
+        ((UNNAMED,), "20 rows of rows * 1.0, cell [1]", "array"),
         (
             (UNNAMED + DROP, "X_test = np.ones((4, 3))\nX_val = np.ones((4, 5))"),
             "X_test, cell [2]",
@@ -97,7 +97,7 @@ DOUBLE = "def predict(x):\n    return x * 2"
         ),
         (
             (MODEL, "# nb2service: example\nother = pd.DataFrame({'q': [1]})"),
-            "X_train.head(20), cell [1]",
+            "20 rows of X_train, cell [1]",
             "frame",
         ),
         (
@@ -241,7 +241,7 @@ def test_a_preprocessing_step_of_the_call_is_made_again() -> None:
         "other.predict(scaler.transform(rows))",
     )
     example = book.example("other.predict")
-    assert example.origin == "scaler.transform(rows)[:20]"
+    assert example.origin == "20 rows of scaler.transform(rows)"
     assert "prepares the rows of other with scaler, no part of it" in str(example.warnings[0])
 
 
@@ -350,7 +350,7 @@ def test_a_column_that_a_label_encoder_made_is_told_but_not_a_target() -> None:
 
 def test_a_call_of_another_model_of_the_same_name_comes_last() -> None:
     cells = ("Z = X / 2\nm = LinearRegression().fit(Z, y)\nm.predict(Z)", "m = LinearRegression()")
-    assert Book(IMPORTS, *cells, "m.fit(X, y)").example("m").origin == "X[:20]"
+    assert Book(IMPORTS, *cells, "m.fit(X, y)").example("m").origin == "20 rows of X"
 
 
 def test_a_cell_that_bound_the_name_again_but_failed_hides_no_fit() -> None:
@@ -358,13 +358,13 @@ def test_a_cell_that_bound_the_name_again_but_failed_hides_no_fit() -> None:
     book = Book(
         IMPORTS, fit, "if False:\n    m = LinearRegression()"
     )  # binds as a failed cell does
-    assert book.example("m").origin == "Z[:20]"
+    assert book.example("m").origin == "20 rows of Z"
 
 
 def test_a_model_that_knows_its_columns_takes_an_unnamed_array_last() -> None:
     other = "X_test = rng.normal(size=(9, 3))\nframes = {'a': X_train}\ndel X_train"
     book = Book(MODEL.replace("fit(X_train", "fit(frames_a := X_train"), other)
-    assert book.example("model.predict").origin == "frames_a.head(20)"
+    assert book.example("model.predict").origin == "20 rows of frames_a"
 
 
 RESULTS = """
@@ -472,7 +472,7 @@ def test_rows_with_missing_values_are_among_those_taken() -> None:
     example = book.example()
     assert len(example.value) == 20
     assert example.value.isna().sum().to_dict() == {"a": 1, "b": 1}
-    assert example.origin == "20 rows of X, some with missing values"
+    assert example.origin == "20 rows of X"
 
 
 def test_the_index_does_not_travel() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ from .candidates import Candidate
 from .closeness import measure
 from .inputs import feature_names
 from .outputs import by_position, dense, to_wire
+from .telling import telling_rows
 
 # Rows among which the example's are looked for; a copy of more would be felt.
 _LOOK = 10_000
@@ -33,7 +33,7 @@ class Example:
     Attributes:
         value: a frame, array, Series or list of rows (with a fresh index), or for ``arguments``
             a list of keyword dicts, one a call.
-        origin: where it comes from, in the notebook's words: ``X_test.head(20)``.
+        origin: where it comes from, in the notebook's words: ``20 rows of X_test``.
         expression: what its rows were taken from: ``X_test``.
         cell: the cell that calls the entry with it, or else binds it, if known.
         kind: as ``Input.kind``: ``frame``, ``array``, ``series``, ``list`` or ``arguments``.
@@ -141,16 +141,28 @@ def _fit_rows(
         )
     if not len(value):
         raise ExampleError(f"{origin} has no rows", cell=candidate.cell)
-    if len(value) > most:
-        value, origin = _some_rows(value, most, origin)
     call = Caller(request, namespace, parameter=parameter)
+    value, origin, answer = _answered_rows(call, value, most, origin)
     fresh = value.reset_index(drop=True) if kind in ("frame", "series") else value
-    answer = _answer(call, value)
     if fresh is not value and not _is_counted(value.index):
         _check_index(call, value, fresh, answer, origin)
     return Example(
         fresh, origin, candidate.origin, candidate.cell, kind, parameter, tuple(warnings)
     )
+
+
+def _answered_rows(call: Caller, value: Any, most: int, origin: str) -> tuple[Any, str, Any]:
+    """Rows that the entry answers, where they come from, and the answer in wire form."""
+    if len(value) <= most:
+        return value, origin, _answer(call, value)
+    origin = f"{most} rows of {origin}"
+    rows = take_rows(value, telling_rows(value, most))
+    try:
+        return rows, origin, _answer(call, rows)
+    except ExampleError:
+        # Of a whole table, not every row may be one that the entry takes.
+        rows = take_rows(value, range(most))
+        return rows, origin, _answer(call, rows)
 
 
 def _in_the_models_terms(request: EntryRequest, value: Any, origin: str) -> tuple[Any, str]:
@@ -218,24 +230,6 @@ def _dense_rows(request: EntryRequest, value: Any) -> tuple[Any, str]:
             request.cell,
         )
     return value, ""
-
-
-def _some_rows(value: Any, most: int, origin: str) -> tuple[Any, str]:
-    """The first rows; the last of them give way to rows that show a missing value."""
-    if re.search(r"[^\w.]\s", origin):  # an operator: the ending belongs to the whole
-        origin = f"({origin})"
-    kind = kind_of(value)
-    if kind != "frame":
-        ending = f".head({most})" if kind == "series" else f"[:{most}]"
-        return take_rows(value, range(most)), origin + ending
-    head, gaps = value.head(most), value.isna()
-    shown = gaps.head(most).any()
-    lacking = [i for i in range(value.shape[1]) if gaps.iloc[:, i].any() and not shown.iloc[i]]
-    rows = sorted({int(gaps.iloc[:, i].to_numpy().argmax()) for i in lacking})[: most // 2]
-    if not rows:
-        return head.copy(), f"{origin}.head({most})"
-    positions = [*range(most - len(rows)), *rows]
-    return take_rows(value, positions), f"{most} rows of {origin}, some with missing values"
 
 
 def _answer(call: Caller, rows: Any) -> Any:

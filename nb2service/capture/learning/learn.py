@@ -6,7 +6,7 @@ A case is what ``runtime.replay`` reads:
      "instances": [wire rows],
      "batch": [wire predictions of one call for all rows; the one answer where not aligned],
      "rows": [wire prediction of each of the first rows alone], absent where every row is a call,
-     "origin": "X_test.head(20), cell [7]"}
+     "origin": "20 rows of X_test, cell [7]"}
 """
 
 from __future__ import annotations
