@@ -28,7 +28,28 @@ DOUBLE = "def predict(x):\n    return x * 2"
     [
         # the notebook's own calls, the last one first
         ((MODEL, "model.predict(X_train)"), "20 rows of X_train, cell [2]", "frame"),
-        ((MODEL, "X_new = X_train.tail(4)\nmodel.predict(X_new)"), "X_new, cell [2]", "frame"),
+        ((MODEL, "X_new = X_train.tail(5)\nmodel.predict(X_new)"), "X_new, cell [2]", "frame"),
+        # a few rows prove little: rather those of an earlier call, or of the fit
+        (
+            (MODEL, "model.predict(X_train)\none = X_train.head(1) * 2\nmodel.predict(one)"),
+            "20 rows of X_train, cell [2]",
+            "frame",
+        ),
+        (
+            (MODEL, "X_new = X_train.tail(4)\nmodel.predict(X_new)"),
+            "20 rows of X_train, cell [1]",
+            "frame",
+        ),
+        # rows without the model's own column names would hide them from callers
+        (
+            (
+                MODEL,
+                "import warnings\nwarnings.simplefilter('ignore')\n"
+                "model.predict(X_train.to_numpy())",
+            ),
+            "20 rows of X_train, cell [1]",
+            "frame",
+        ),
         ((MODEL, "model.predict(X_train.tail(4))"), "20 rows of X_train, cell [2]", "frame"),
         (
             (MODEL, "model.score(X_train.tail(30), y_train.tail(30))"),
@@ -38,6 +59,11 @@ DOUBLE = "def predict(x):\n    return x * 2"
         ((UNNAMED, "model.predict(rows / 2)"), "20 rows of rows / 2, cell [2]", "array"),
         (
             (UNNAMED, "model.predict([[1, 2, 3], [4, 5, 6]])"),
+            "20 rows of rows * 1.0, cell [1]",
+            "array",
+        ),
+        (
+            (UNNAMED + DROP, "model.predict([[1, 2, 3], [4, 5, 6]])"),
             "[[1, 2, 3], [4, 5, 6]], cell [2]",
             "array",
         ),
@@ -130,6 +156,11 @@ def test_where_a_models_example_comes_from(cells: tuple[str, ...], origin: str, 
         ((DOUBLE, "for v in [1, 2]:\n    predict(v)"), "arguments", [{"x": 2}]),
         ((DOUBLE, "def other():\n    return predict(zzz)\npredict(5)"), "arguments", [{"x": 5}]),
         ((DOUBLE, "predict(pd.DataFrame([{'a': 1}, {'a': 2}]))"), "frame", [{"a": 1}, {"a": 2}]),
+        (
+            (DOUBLE, "df = pd.DataFrame({'a': [1, 2]})\npredict(df)\npredict(df.iloc[[1]])"),
+            "frame",
+            [{"a": 1}, {"a": 2}],
+        ),
         ((DOUBLE, "predict(np.array([[1.5, 2.5]]))"), "array", [[1.5, 2.5]]),
         ((DOUBLE, "predict(pd.Series(['a', 'b'], index=[7, 8]))"), "series", ["a", "b"]),
         ((DOUBLE, "df = pd.DataFrame({'a': [1, 2]})\npredict(df['a'])"), "series", [1, 2]),

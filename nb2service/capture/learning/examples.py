@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,8 @@ from .preparation import preparation_warnings, preparing_steps
 # Enough for a proof, few enough to read; an explicit example may hold more.
 ROWS = 20
 MOST_ROWS = 1000
+FEW = 5
+CELLS = 40_000  # of a very wide table fewer rows: a bag of words in 20 rows is a megabyte
 
 
 def find_example(
@@ -94,7 +97,7 @@ def _groups(
 ) -> Iterator[Iterable[Candidate]]:
     """Candidates by where they come from, the most telling source first."""
     yield from_example_cells(request, namespace, notebook, statements)
-    called = list(from_calls(request, namespace, statements))
+    called = sorted(from_calls(request, namespace, statements), key=_fewness)
     held = list(from_namespace(request, namespace, statements))
     if not is_model(request):
         yield called
@@ -102,15 +105,19 @@ def _groups(
         if not called and not required_parameters(request):
             yield [Candidate([{}], f"{request.expression}()", request.cell)]
         return
-    # A single row proves little, so it comes after others that are certain to be the model's own.
-    single = [kind_of(c.value) == "" or len(c.value) < 2 for c in called]
-    yield [c for c, one in zip(called, single, strict=True) if not one]
+    names = feature_names(request.value)
+
+    # A few rows prove little, and rows without the model's column names say nothing about them:
+    # they come after others that are certain to be the model's own.
+    def poor(c: Candidate) -> bool:
+        return _rows_in(c.value) < FEW or bool(names and kind_of(c.value) != "frame")
+
+    yield [c for c in called if not poor(c)]
     yield training_rows(request)
     fitted = list(from_fits(request, namespace, statements))
-    few = [c for c, one in zip(called, single, strict=True) if one]
+    few = [c for c in called if poor(c)]
     # Without column names, a value of the right width may belong to another model; with names,
     # it may still lack the preparation that the fit's rows went through.
-    names = feature_names(request.value)
     nameless = [c for c in held if names and kind_of(c.value) != "frame"]
     held = [c for c in held if not names or kind_of(c.value) == "frame"]
     sure = names and not any(
@@ -120,6 +127,29 @@ def _groups(
     yield from_calls(request, namespace, statements, since=False)
     yield nameless
     yield learnt_rows(request)
+
+
+def _fewness(candidate: Candidate) -> int:
+    """Sorts candidates of many rows first; those that hold enough stay as they were."""
+    value = candidate.value
+    if isinstance(value, list) and value and isinstance(value[0], dict):  # a function's call
+        tables = [item for item in value[0].values() if kind_of(item) == "frame"]
+        return -min(max(map(_rows_in, tables), default=1), ROWS)
+    return -min(_rows_in(value), ROWS)
+
+
+def _enough(value: Any) -> int:
+    """How many rows of a value make an example."""
+    width = math.prod(getattr(value, "shape", ())[1:])
+    return max(FEW, min(ROWS, CELLS // max(width, 1)))
+
+
+def _rows_in(value: Any) -> int:
+    """How many rows a value holds; 1 for what is no table."""
+    if kind_of(value):
+        return len(value)
+    shape = getattr(value, "shape", None)  # a sparse matrix
+    return int(shape[0]) if isinstance(shape, tuple) and shape else 1
 
 
 def _first_fit(
@@ -132,7 +162,7 @@ def _first_fit(
     calls: list[Example] = []
     for candidate in candidates:
         try:
-            example = fit_example(request, namespace, candidate, ROWS)
+            example = fit_example(request, namespace, candidate, _enough(candidate.value))
         except (ExampleError, ContractError) as error:
             refusals.append(error)
             continue
