@@ -130,7 +130,8 @@ def only_options(values: dict[str, Any]) -> Options:
 def split_line(line: str) -> list[str]:
     """The words of a magic's line; an expression such as ``models["my model"]`` is one word.
 
-    Quotes around a whole word are taken off, quotes inside one are kept.
+    Quotes around a whole word are taken off, quotes inside one are kept. A ``#`` at the start of
+    a word begins a comment, so that a line of a question can be pasted as it is.
 
     Raises:
         UsageError: a quote or bracket is never closed.
@@ -143,6 +144,8 @@ def split_line(line: str) -> list[str]:
                 words.append(word)
             word = ""
             continue
+        if char == "#" and not word:
+            break
         word += char
         if quote:
             quote = "" if char == quote else quote

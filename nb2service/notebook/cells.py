@@ -56,6 +56,7 @@ class Notebook:
         unexecuted: code cells of the file whose present text was never run in this kernel.
         changed: (execution count, present text) of cells that the file, saved since they ran
             last, has with another text; "" where it has them no more.
+        texts: the markdown cells of the file, from the top.
     """
 
     cells: tuple[Cell, ...]
@@ -65,6 +66,7 @@ class Notebook:
     sha256: str = ""
     unexecuted: tuple[str, ...] = field(default=())
     changed: tuple[tuple[int, str], ...] = field(default=())
+    texts: tuple[str, ...] = field(default=())
 
     def tagged(self, tag: Tag) -> tuple[Cell, ...]:
         """The cells that carry ``tag``, in the order of execution."""

@@ -58,6 +58,12 @@ class NotebookFile:
     content: dict[str, Any] = field(compare=False, repr=False)
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of its markdown cells, from the top."""
+        cells = self.content["cells"]
+        return tuple(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+
+    @property
     def node(self) -> NotebookNode:
         """The whole notebook, for Jupyter's own libraries."""
         import nbformat

@@ -104,6 +104,7 @@ def read_live(shell: Any, path: Path | None = None) -> Notebook:
             source for source in by_source if source not in executed and not _is_own(source)
         ),
         changed=_changed(cells, requests, by_id, saved) if file else (),
+        texts=file.texts if file else (),
     )
 
 

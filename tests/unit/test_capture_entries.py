@@ -194,7 +194,7 @@ REFUSED = [
       "run the cells that fit the model", "%deploy scaler"]),
     (["def helper(x): return x"], [], ["nothing to serve was found", "%deploy helper"]),
     (["x = 1"], [], ["nothing to serve was found"]),
-    (["def predict(x): print(x)"], [], ["nothing to serve was found", "predict: returns nothing"]),
+    (["def predict(x): print(x)"], [], ["nothing to serve was found", "predict returns nothing"]),
     (["ms = [SVC().fit(X, y) for _ in range(22)]"], [], ["%deploy ms[19]", "… and 2 more"]),
     ([MODEL], ["modle"], ["nothing is called 'modle'", "did you mean model"]),
     ([MODEL, "del model"], ["model"], ["Cell [2]", "the kernel does not hold it"]),
@@ -281,15 +281,81 @@ def test_bind_by_hand_goes_before_what_the_notebook_shows():
     book = Book(TWO, "def predict(df, m): return df", "predict(X, lr)\npredict(X, rf)")
     assert book.find("predict", m="rf")[0].bind == {"m": "rf"}
     message = book.refusal("predict")
-    assert "--bind m=lr or --bind m=rf" in message
+    assert "lr, rf (predict(X, lr), cell [4]; predict(X, rf), cell [4])" in message
+    assert "\n    %deploy predict --bind m=lr\n    %deploy predict --bind m=rf" in message
     assert "no entry has a parameter 'n'" in book.refusal("predict", n="rf", m="rf")
     assert "nothing is called 'fr'" in book.refusal("predict", m="fr")
 
 
-def test_a_model_without_a_name_of_its_own_cannot_be_bound():
-    book = Book(DICT, "def predict(df, m): return df", "predict(X, models['lr'])")
-    message = book.refusal("predict")
-    assert "m = models['lr'] in a cell, then --bind m=m" in message
+# cells → (parameter → expression of its value, or the words of the question)
+CALLS = [
+    ([DICT, "predict(X, models['lr'])"], {"m": "models['lr']"}),
+    ([DICT, "predict(df=X, m=models['lr'])"], {"m": "models['lr']"}),
+    ([GRID, "predict(X, grid.best_estimator_)"], {"m": "grid.best_estimator_"}),
+    ([PIPE, "ms = [pipe]", "predict(X, ms[-1])"], {"m": "pipe"}),
+    ([DICT, "best = 'lr'", "predict(X, models[best])"], {"m": "models['lr']"}),
+    ([MODEL, "np.mean(predict(X.head(2), model))"], {"m": "model"}),
+    ([MODEL, "def report(m): return predict(X, m)", "report(model)"], {"m": "model"}),
+    ([MODEL, "def report(m): return predict(X, m)\ndef outer(k): return report(k)",
+      "outer(model)"], {"m": "model"}),
+    ([TWO, "def report(model): return predict(X, model)", "model = lr", "report(rf)"],
+     {"m": "rf"}),
+    ([TWO, "def report(lr): return predict(X, lr)"], {}),
+    ([MODEL, "def report():\n  model = LogisticRegression().fit(X, y)\n"
+      "  return predict(X, model)"], {}),
+    ([TWO, "for k in [lr, rf]: predict(X, k)"],
+     ["lr, rf", "%deploy predict --bind m=lr", "%deploy predict --bind m=rf"]),
+    ([DICT, "for n, k in models.items(): predict(X, k)"],
+     ['--bind m=models["lr"]', '--bind m=models["r f"]']),
+    ([DICT, "for n in models: predict(X, models[n])"], ['--bind m=models["lr"]']),
+    ([DICT, "a = [predict(X, k) for k in models.values()]"], ['--bind m=models["lr"]']),
+    ([TWO, "for n, k in zip(['a', 'b'], [lr, rf]): predict(X, k)"], ["--bind m=rf"]),
+    ([TWO, "for i, k in enumerate((lr, rf)): predict(X, k)"], ["--bind m=rf"]),
+    ([TWO, "ms = [('lr', lr), ('rf', rf)]\nfor n, k in ms: predict(X, k)"], ["--bind m=rf"]),
+    ([TWO, "for k in (lr,): predict(X, k)"], {"m": "lr"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cells", "expected"), CALLS, ids=[c[0][-1] for c in CALLS])
+def test_what_calls_pass(cells, expected):
+    book = Book("def predict(df, m): return df", *cells)
+    if isinstance(expected, list):
+        message = book.refusal("predict")
+        assert [words for words in expected if words not in message] == []
+        return
+    (request,) = book.find("predict")
+    held = {p: {**book.namespace, **request.given}[n] for p, n in request.bind.items()}
+    assert held.keys() == expected.keys()
+    for parameter, text in expected.items():
+        assert held[parameter] is eval(text, book.namespace)
+
+
+def test_an_expression_can_be_bound_by_hand():
+    book = Book(DICT, "def predict(df, m): return df")
+    (request,) = book.find("predict", m='models["lr"]')
+    assert request.bind == {"m": "models_lr"}
+    assert request.given == {"models_lr": book.namespace["models"]["lr"]}
+
+
+# cells → bind, parameter
+BESIDE = [
+    (["w, b = np.ones(2), 3.0\ndef predict(X, w, b): return X @ w + b", "predict(X, w, b)"],
+     {"w": "w", "b": "b"}, "X"),
+    (["cols = ['a']\ndef predict(df, cols): return df[cols]", "predict(X, cols)\n"
+      "predict(X.head(), cols)"], {"cols": "cols"}, "df"),
+    (["t = 0.5\ndef predict(df, threshold): return df", "predict(X, t)"], {"threshold": "t"}, "df"),
+    (["def predict(df, threshold): return df", "predict(X, 0.5)"], {}, ""),
+    (["t, u = 1, 2\ndef predict(df, k): return df", "predict(X, t)\npredict(X, u)"], {}, ""),
+    (["a, b = 1, 2\ndef predict(age, fee): return age", "predict(a, b)"], {}, ""),
+    (["def predict(df, other): return df", "predict(X, X)"], {}, ""),
+    (["for t in [1, 2]: pass\ndef predict(df, t): return df", "predict(X, t)"], {}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cells", "bind", "parameter"), BESIDE, ids=[str(b[0]) for b in BESIDE])
+def test_what_every_call_passes_beside_its_rows(cells, bind, parameter):
+    (request,) = Book(*cells).find("predict")
+    assert (request.bind, request.parameter) == (bind, parameter)
 
 
 def test_a_model_whose_fit_raised_is_not_fitted():

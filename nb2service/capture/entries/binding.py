@@ -10,22 +10,25 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from ...errors import EntryError
-from ...notebook.calls import calls_of
 from ...notebook.statements import Statement
-from ..values import kind_of
+from ..values import kind_of, pandas_is
+from .arguments import Arguments, Passed, held_by, positional_names
 from .estimators import is_estimator, is_fitted
+from .expressions import looked_up, variable_of
 from .servable import own_names
+from .unfold import loop_names
 
 _LARGE = 50  # items from which on a dictionary is a lookup table and no record
 _TABLE_HINT = re.compile(r"DataFrame|ndarray|Series|\b[Ll]ist\b|Sequence|Iterable|ArrayLike")
 _SCALARS = {"str", "int", "float", "bool", "bytes"}
 # Methods that give rows of the table that they belong to.
 _ROWS = {"head", "tail", "sample", "copy", "drop", "reindex", "loc", "iloc"}
+_UNBOUND = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,14 @@ class Binding:
     """How an entry takes its input.
 
     Attributes:
-        bind: parameter → name in the namespace.
+        bind: parameter → name that holds its value in ``notebook.py``.
         parameter: the one parameter that takes a table of rows; "" otherwise.
+        given: names in ``bind`` that the notebook itself does not bind → their values.
     """
 
     bind: dict[str, str]
     parameter: str = ""
+    given: dict[str, Any] = field(default_factory=dict)
 
 
 def find_binding(
@@ -58,107 +63,155 @@ def find_binding(
         explicit: what the person bound; parameters of other functions are passed over.
 
     Raises:
-        EntryError: the notebook calls it with different models, or with one that has no name.
+        EntryError: the notebook calls it with different models.
     """
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):  # some functions of C libraries have none
         return Binding({})
-    arguments = _arguments_of_calls(name, parameters, statements)
-    bind = {p: held for p, held in explicit.items() if p in parameters}
+    passed = Arguments(namespace, statements).of(name, positional_names(parameters))
+    binder = _Binder(name, parameters, passed, namespace, frozenset(loop_names(statements)))
+    bound = {p: held for p, held in explicit.items() if p in parameters}
     for parameter in parameters.values():
-        if parameter.name in bind or parameter.kind in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-        ):
+        if parameter.name in bound or parameter.kind in _UNBOUND:
             continue
-        held = _captured(name, parameter, arguments.get(parameter.name, []), namespace)
-        if held:
-            bind[parameter.name] = held
-    return Binding(bind, _table_parameter(parameters, bind, arguments, namespace))
+        if held := binder.captured(parameter):
+            bound[parameter.name] = held
+    bound |= binder.beside_a_table(bound)
+    named = {p: _named(text, namespace) for p, text in bound.items()}
+    return Binding(
+        {p: name for p, (name, _) in named.items()},
+        binder.table_parameter(bound),
+        {name: value for name, value in named.values() if name not in namespace},
+    )
 
 
-def _arguments_of_calls(
-    name: str, parameters: Mapping[str, inspect.Parameter], statements: Sequence[Statement]
-) -> dict[str, list[tuple[ast.expr, bool]]]:
-    """What the notebook's calls pass to each parameter, and whether from within a function."""
-    positional = [
-        p.name
-        for p in parameters.values()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    found: dict[str, list[tuple[ast.expr, bool]]] = {}
-    for call in calls_of(name, statements):
-        if any(isinstance(argument, ast.Starred) for argument in call.node.args):
-            continue
-        pairs = list(zip(positional, call.node.args, strict=False))
-        pairs += [(word.arg, word.value) for word in call.node.keywords if word.arg]
-        for parameter, argument in pairs:
-            found.setdefault(parameter, []).append((argument, call.late))
-    return found
+def _named(text: str, namespace: Mapping[str, Any]) -> tuple[str, Any]:
+    """The name for a bound expression in ``notebook.py``, and its value."""
+    value = looked_up(text, namespace)
+    return variable_of(text, value, namespace), value
 
 
-def _captured(
-    name: str,
-    parameter: inspect.Parameter,
-    arguments: Sequence[tuple[ast.expr, bool]],
-    namespace: Mapping[str, Any],
-) -> str:
-    """The name whose value is to be bound to a parameter, or ""."""
-    seen: dict[int, str] = {}
-    is_input = False
-    for argument, late in arguments:
-        held = _held_by(argument, namespace)
-        if isinstance(argument, ast.Name) and _travels(
-            parameter.name, argument.id, late, namespace
-        ):
-            seen.setdefault(id(held), argument.id)
-        elif not isinstance(argument, ast.Name) and is_estimator(held):
-            raise EntryError(
-                f"{name} is called with {ast.unparse(argument)} as {parameter.name!r}, "
-                "which has no name of its own",
-                f"{parameter.name} = {ast.unparse(argument)} in a cell, "
-                f"then --bind {parameter.name}={parameter.name}",
-            )
-        elif not late:
-            is_input = True
-    if len(seen) > 1:
-        choices = " or ".join(f"--bind {parameter.name}={held}" for held in seen.values())
-        raise EntryError(
-            f"{name} is called with different values for {parameter.name!r}: "
-            f"{', '.join(seen.values())}",
-            f"say which is meant: {choices}",
+@dataclass(frozen=True)
+class _Binder:
+    """Judges the parameters of one function.
+
+    Attributes:
+        name: of the function.
+        parameters: its signature.
+        passed: what calls pass to each parameter.
+        namespace: the live namespace.
+        looped: names that hold what a loop left in them.
+    """
+
+    name: str
+    parameters: Mapping[str, inspect.Parameter]
+    passed: Mapping[str, Sequence[Passed]]
+    namespace: Mapping[str, Any]
+    looped: frozenset[str]
+
+    def captured(self, parameter: inspect.Parameter) -> str:
+        """The expression whose value is to be bound to a parameter, or ""."""
+        seen: dict[int, tuple[str, Passed]] = {}
+        is_input = False
+        for passed in self.passed.get(parameter.name, ()):
+            held = held_by(passed.node, self.namespace)
+            if self.travels(parameter.name, passed.node, held):
+                seen.setdefault(id(held), (self.shown(passed.node, held), passed))
+            else:
+                is_input = True
+        if len(seen) > 1:
+            raise self.several(parameter.name, list(seen.values()))
+        if seen:
+            return next(iter(seen.values()))[0]
+        return "" if is_input else self.bound_by_name(parameter)
+
+    def several(self, parameter: str, seen: Sequence[tuple[str, Passed]]) -> EntryError:
+        """The question which of several values is meant, with the calls that pass them."""
+        calls = [f"{passed.text}, cell [{passed.cell}]" for _, passed in seen]
+        return EntryError(
+            f"{self.name} is called with different values for {parameter!r}: "
+            f"{', '.join(text for text, _ in seen)} ({'; '.join(dict.fromkeys(calls))})",
+            "say which is meant; type one of"
+            + "".join(
+                f"\n    %deploy {self.name} --bind {parameter}={text}" for text, _ in seen[:20]
+            ),
         )
-    if seen:
-        return next(iter(seen.values()))
-    return "" if is_input else _bound_by_name(parameter, namespace)
 
+    def shown(self, node: ast.expr, held: Any) -> str:
+        """The shortest name for an argument: a variable that holds it, else the expression."""
+        if isinstance(node, ast.Name):
+            return node.id
+        own = [n for n in own_names(self.namespace) if self.namespace[n] is held]
+        stable = [n for n in own if n not in self.looped]
+        return stable[0] if stable else ast.unparse(node).replace("'", '"')
 
-def _bound_by_name(parameter: inspect.Parameter, namespace: Mapping[str, Any]) -> str:
-    """Without calls to go by: a fitted model as default, or under the parameter's own name."""
-    default = parameter.default
-    if default is not parameter.empty:
-        named = [n for n in own_names(namespace) if namespace[n] is default]
-        return named[0] if named and is_estimator(default) else ""
-    hint = parameter.annotation
-    if (hint if isinstance(hint, str) else getattr(hint, "__name__", "")) in _SCALARS:
-        return ""
-    held = namespace.get(parameter.name)
-    return parameter.name if is_estimator(held) and is_fitted(held) else ""
+    def bound_by_name(self, parameter: inspect.Parameter) -> str:
+        """Without calls to go by: a fitted model as default, or under the parameter's own name."""
+        default = parameter.default
+        if default is not parameter.empty:
+            named = [n for n in own_names(self.namespace) if self.namespace[n] is default]
+            return named[0] if named and is_estimator(default) else ""
+        hint = parameter.annotation
+        if (hint if isinstance(hint, str) else getattr(hint, "__name__", "")) in _SCALARS:
+            return ""
+        held = self.namespace.get(parameter.name)
+        return parameter.name if is_estimator(held) and is_fitted(held) else ""
 
+    def travels(self, parameter: str, node: ast.expr, held: Any) -> bool:
+        """Whether the value of an argument is a captured one, not an input."""
+        if held is None:
+            return False
+        if is_estimator(held) or isinstance(held, ModuleType) or callable(held):
+            return True
+        if isinstance(held, Mapping) and len(held) > _LARGE:
+            return True
+        return isinstance(node, ast.Name) and node.id == parameter and not _is_data(held)
 
-def _travels(parameter: str, name: str, late: bool, namespace: Mapping[str, Any]) -> bool:
-    """Whether the value of a name is a captured one, not an input."""
-    if name not in namespace:
-        return False
-    held = namespace[name]
-    if is_estimator(held) or isinstance(held, ModuleType) or callable(held):
-        return True
-    if late:
-        return False  # it may be a local name that only looks the same
-    if isinstance(held, Mapping) and len(held) > _LARGE:
-        return True
-    return name == parameter and not _is_data(held)
+    # --- tables
+
+    def beside_a_table(self, bound: Mapping[str, str]) -> dict[str, str]:
+        """Weights, column lists and thresholds that every call passes beside the table of rows.
+
+        ``predict(X_test, w, b)`` and ``predict(X_new, w, b)`` ask the same thing of other rows.
+        """
+        free = [p for p in self.parameters.values() if p.name not in bound]
+        needed = [p for p in free if p.default is p.empty and p.kind not in _UNBOUND]
+        if len(needed) < 2 or not self.is_passed_tables(needed[0].name):
+            return {}
+        names = {p.name: self.only_name(p.name) for p in needed[1:]}
+        return {p: name for p, name in names.items() if name} if all(names.values()) else {}
+
+    def is_passed_tables(self, parameter: str) -> bool:
+        passed = self.passed.get(parameter, ())
+        return bool(passed) and all(_is_table(p.node, self.namespace) for p in passed)
+
+    def only_name(self, parameter: str) -> str:
+        """The one global name that all calls pass to a parameter, if it holds no rows."""
+        names = {
+            p.node.id if isinstance(p.node, ast.Name) else ""
+            for p in self.passed.get(parameter, ())
+        }
+        name = names.pop() if len(names) == 1 else ""
+        held = self.namespace.get(name)
+        rows = pandas_is(held, "DataFrame", "Series")
+        return name if name not in self.looped and held is not None and not rows else ""
+
+    def table_parameter(self, bound: Mapping[str, str]) -> str:
+        """The one parameter that takes rows; "" if that is not certain."""
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        free = [p for p in self.parameters.values() if p.name not in bound and p.kind in kinds]
+        required = [p for p in free if p.default is p.empty]
+        remaining = required or free
+        if len(remaining) != 1:
+            return ""
+        only = remaining[0]
+        hint = only.annotation
+        text = hint if isinstance(hint, str) else repr(hint)
+        if hint is not only.empty and _TABLE_HINT.search(text):
+            return only.name
+        passed = self.passed.get(only.name, ())
+        return only.name if any(_is_table(p.node, self.namespace) for p in passed) else ""
 
 
 def _is_data(held: Any) -> bool:
@@ -170,46 +223,6 @@ def _is_data(held: Any) -> bool:
     if isinstance(held, Mapping):
         return all(_is_data(item) for item in held.values())
     return type(held).__module__.partition(".")[0] in ("numpy", "pandas", "datetime", "decimal")
-
-
-def _held_by(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
-    """The live value of names, attributes and items; None for anything that would have to run."""
-    match node:
-        case ast.Name(name):
-            return namespace.get(name)
-        case ast.Attribute(owner, name):
-            held = _held_by(owner, namespace)
-            return None if kind_of(held) else getattr(held, name, None)
-        case ast.Subscript(owner, ast.Constant(key)):
-            held = _held_by(owner, namespace)
-            if isinstance(held, dict):
-                return held.get(key)
-            if isinstance(held, (list, tuple)) and isinstance(key, int) and -len(held) <= key:
-                return held[key] if key < len(held) else None
-    return None
-
-
-def _table_parameter(
-    parameters: Mapping[str, inspect.Parameter],
-    bind: Mapping[str, str],
-    arguments: Mapping[str, Sequence[tuple[ast.expr, bool]]],
-    namespace: Mapping[str, Any],
-) -> str:
-    free = [
-        p
-        for p in parameters.values()
-        if p.name not in bind and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
-    required = [p for p in free if p.default is p.empty]
-    remaining = required or free
-    if len(remaining) != 1:
-        return ""
-    only = remaining[0]
-    hint = only.annotation
-    if hint is not only.empty and _TABLE_HINT.search(hint if isinstance(hint, str) else repr(hint)):
-        return only.name
-    passed = [argument for argument, _ in arguments.get(only.name, [])]
-    return only.name if any(_is_table(argument, namespace) for argument in passed) else ""
 
 
 def _is_table(node: ast.expr, namespace: Mapping[str, Any]) -> bool:

@@ -35,6 +35,13 @@ def is_predictor(value: Any) -> bool:
     return _has(value, "predict")
 
 
+def labels_only(value: Any) -> bool:
+    """Whether a clustering labels the rows of its fit and has no rule for others (DBSCAN)."""
+    if isinstance(value, (type, ModuleType)) or kind_of(value) or is_estimator(value):
+        return False
+    return _has(value, "fit_predict") and hasattr(value, "labels_")
+
+
 def is_fitted(value: Any) -> bool:
     """Whether an estimator has learnt what it needs to answer."""
     base = sys.modules.get("sklearn.base")
@@ -87,6 +94,15 @@ def _is_set(held: Any) -> bool:
     return True
 
 
+def feature_names(model: Any) -> tuple[str, ...]:
+    """The column names a model was fitted with (scikit-learn's, LightGBM's, CatBoost's way)."""
+    for attribute in ("feature_names_in_", "feature_name_", "feature_names_"):
+        names = getattr(model, attribute, None)
+        if names is not None and all(isinstance(name, str) for name in names):
+            return tuple(str(name) for name in names)
+    return ()
+
+
 def methods(value: Any) -> tuple[str, ...]:
     """The methods to serve: those that predict; of a mere transformer ``transform``."""
     found = tuple(name for name in _PREDICTING if _has(value, name))
@@ -125,4 +141,12 @@ def _items(held: Any, depth: int = 2) -> Iterator[Any]:
         yield from _items(item, depth - 1)
 
 
-__all__ = ["is_estimator", "is_fitted", "is_predictor", "methods", "parts_of"]
+__all__ = [
+    "feature_names",
+    "is_estimator",
+    "is_fitted",
+    "is_predictor",
+    "labels_only",
+    "methods",
+    "parts_of",
+]

@@ -46,10 +46,7 @@ def evaluate(
     Raises:
         EntryError: it is another kind of expression, or nothing is there.
     """
-    try:
-        node = ast.parse(expression.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
-        raise EntryError(f"{expression!r} is no Python expression", _HINT) from None
+    node = _parsed(expression)
     root = _root(node, expression)
     if root not in namespace:
         raise _missing(root, namespace, notebook, statements)
@@ -58,6 +55,35 @@ def evaluate(
     if isinstance(value, MethodType) and not isinstance(value.__self__, type):
         return _method(node, value, namespace, root)
     return Found(value, _variable(node, value, namespace), root)
+
+
+def looked_up(expression: str, namespace: Mapping[str, Any]) -> Any:
+    """The value of a name, its attributes and items.
+
+    Raises:
+        EntryError: it is another kind of expression, or nothing is there.
+    """
+    node = _parsed(expression)
+    root = _root(node, expression)
+    if root not in namespace:
+        near = difflib.get_close_matches(root, own_names(namespace), 3)
+        raise EntryError(
+            f"nothing is called {root!r} in this notebook",
+            f"did you mean {_either(near)}?" if near else "assign it to a name first",
+        )
+    return _look_up(node, namespace, expression)
+
+
+def variable_of(expression: str, value: Any, namespace: Mapping[str, Any]) -> str:
+    """A name for the value of an expression: ``models_rf`` for ``models["rf"]``."""
+    return _variable(_parsed(expression), value, namespace)
+
+
+def _parsed(expression: str) -> ast.expr:
+    try:
+        return ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        raise EntryError(f"{expression!r} is no Python expression", _HINT) from None
 
 
 def _method(node: ast.expr, value: MethodType, namespace: Mapping[str, Any], root: str) -> Found:
@@ -165,4 +191,4 @@ def _either(words: Sequence[str]) -> str:
     return " or ".join(words)
 
 
-__all__ = ["Found", "evaluate"]
+__all__ = ["Found", "evaluate", "looked_up", "variable_of"]

@@ -8,34 +8,24 @@ candidates as commands ready to type.
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
 from ...errors import EntryError
 from ...notebook.cells import Cell, Notebook, Tag
 from ...notebook.statements import Statement
+from ..model import CaptureWarning
 from ..values import type_name
+from . import question
 from .binding import Binding, find_binding
-from .estimators import is_estimator, is_fitted, is_predictor, methods
+from .discovery import Discovery
+from .estimators import is_estimator, is_fitted, methods
 from .expressions import Found, evaluate
+from .functions import predict_functions
 from .routes import with_routes
-from .servable import (
-    Servable,
-    cell_of,
-    estimators_in,
-    functions_in,
-    models_in,
-    mute_functions,
-    predict_functions,
-    reached_from,
-)
-
-# Functions of such a name that use the model are served in its place; a `score` often evaluates.
-_WINNING = ("predict", "classify", "infer", "forecast", "recommend")
-_SHOWN = 20  # no more candidates are listed
+from .servable import Servable, cell_of, models_in
 
 
 @dataclass(frozen=True)
@@ -51,6 +41,8 @@ class EntryRequest:
         bind: parameters that are not inputs → names in the namespace.
         parameter: the parameter that takes the rows; "" if by position, or several plain ones.
         cell: the cell that bound it last; None if unknown.
+        notes: what to know about why it was chosen, and about how it answers.
+        given: names in ``bind`` that only ``notebook.py`` binds (``models_rf``) → their values.
     """
 
     name: str
@@ -61,6 +53,8 @@ class EntryRequest:
     bind: dict[str, str]
     parameter: str
     cell: int | None
+    notes: tuple[CaptureWarning, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +96,7 @@ class _Finder:
             # Libraries name it as they like; by position is always right.
             parameter="" if is_estimator(found.value) else binding.parameter,
             cell=cell_of(found.root, self.statements),
+            given=binding.given,
         )
 
     def binding(self, expression: str, function: Callable[..., Any]) -> Binding:
@@ -121,7 +116,7 @@ class _Finder:
                 raise EntryError(
                     f"{expression} ({type_name(value)}) is not fitted",
                     "run the cell that fits it, or give the fitted one"
-                    + self.choices(models_in(self.namespace)),
+                    + self.choices(self.models()),
                     cell,
                 )
             return
@@ -180,72 +175,21 @@ class _Finder:
 
     # --- found without being told
 
+    def discovery(self) -> Discovery:
+        return Discovery(self.namespace, self.notebook, self.statements, self.binding)
+
     def discovered(self) -> list[EntryRequest]:
-        models = models_in(self.namespace)
-        functions = predict_functions(self.namespace, self.statements)
-        # What a function does around its model (encode, scale, decode) belongs to the answer.
-        preferred = [
-            f
-            for f in functions
-            if f.root.lower().startswith(_WINNING) and any(self.uses_model(f, m) for m in models)
-        ]
-        # Several such functions leave the choice open; the bare model would be the wrong one.
-        chosen = preferred or models or functions
-        if len(chosen) == 1 and not self.lacks_its_model(chosen[0]):
-            return self.asked([chosen[0].expression])
-        raise self.ambiguous(models, functions)
+        choice = self.discovery().choose()
+        return [replace(r, notes=choice.notes) for r in self.asked([choice.expression])]
 
-    def lacks_its_model(self, chosen: Servable) -> bool:
-        """Whether only a scaler or encoder is fitted, and not the model that it prepares for."""
-        transforms = is_estimator(chosen.value) and not is_predictor(chosen.value)
-        return transforms and any(is_predictor(c.value) for c in estimators_in(self.namespace))
-
-    def uses_model(self, function: Servable, model: Servable) -> bool:
-        reached = reached_from(function.root, self.statements)
-        reached |= set(self.binding(function.expression, function.value).bind.values())
-        return any(
-            name == model.root or self.namespace.get(name) is model.value for name in reached
-        )
-
-    def ambiguous(self, models: list[Servable], functions: list[Servable]) -> EntryError:
-        unfitted = [c.expression for c in estimators_in(self.namespace) if not is_fitted(c.value)]
-        why = f" ({', '.join(unfitted)}: not fitted)" if unfitted else ""
-        if len(models) == 1 and self.lacks_its_model(models[0]) and not functions:
-            return EntryError(
-                f"no fitted model that predicts was found{why}; {models[0].expression} transforms",
-                "run the cells that fit the model, or type" + self.choices(models),
-            )
-        if models or functions:
-            counts = [
-                f"{len(found)} {what}{'s' if len(found) > 1 else ''}"
-                for found, what in ((models, "fitted model"), (functions, "predict function"))
-                if found
-            ]
-            return EntryError(
-                f"the notebook holds {' and '.join(counts)}: say what to serve",
-                "type one of" + self.choices([*functions, *models]),
-            )
-        mute = mute_functions(self.namespace, self.statements)
-        but = f" that returns something ({', '.join(mute)}: returns nothing)" if mute else ""
-        others = functions_in(self.namespace, self.statements)
-        return EntryError(
-            f"nothing to serve was found: no fitted model{why}, no function named predict…{but}",
-            "run the cells that fit the model or define the function, "
-            "or tag the function's cell service-predict"
-            + (", or type one of" + self.choices(others) if others else ""),
-        )
+    def models(self) -> list[Servable]:
+        return models_in(self.namespace, self.statements)
 
     def candidates(self) -> list[Servable]:
-        return [
-            *predict_functions(self.namespace, self.statements),
-            *models_in(self.namespace),
-        ]
+        return [*predict_functions(self.namespace, self.statements), *self.models()]
 
     def choices(self, candidates: Sequence[Servable]) -> str:
-        lines = [candidate.line(self.statements) for candidate in candidates[:_SHOWN]]
-        if len(candidates) > _SHOWN:
-            lines.append(f"… and {len(candidates) - _SHOWN} more")
-        return "".join(f"\n    {line}" for line in lines)
+        return question.lines(candidates, self.statements)
 
 
 def find_entries(
@@ -262,14 +206,14 @@ def find_entries(
         notebook: the executed cells with their tags.
         statements: of all cells.
         wanted: names or expressions (``models["rf"]``); none means: find them.
-        bind: parameter → name in the namespace, for parameters that are not inputs.
+        bind: parameter → name or expression, for parameters that are not inputs.
 
     Raises:
         EntryError: nothing, too much, or something that cannot be served; names how to mend it.
     """
     finder = _Finder(namespace, notebook, statements, bind or {})
     requests = finder.asked(wanted) or finder.tagged() or finder.discovered()
-    _check_bind(finder.bind, requests, namespace)
+    _check_bind(finder.bind, requests)
     return with_routes(requests)
 
 
@@ -293,21 +237,13 @@ def _last_runs(cells: Sequence[Cell]) -> list[Cell]:
     return sorted(last.values(), key=lambda cell: cell.number)
 
 
-def _check_bind(
-    bind: Mapping[str, str], requests: Sequence[EntryRequest], namespace: Mapping[str, Any]
-) -> None:
+def _check_bind(bind: Mapping[str, str], requests: Sequence[EntryRequest]) -> None:
     used = {parameter for request in requests for parameter in request.bind}
-    for parameter, name in bind.items():
+    for parameter, text in bind.items():
         if parameter not in used:
             raise EntryError(
-                f"--bind {parameter}={name}: no entry has a parameter {parameter!r}",
+                f"--bind {parameter}={text}: no entry has a parameter {parameter!r}",
                 f"the entries are {', '.join(r.expression for r in requests)}",
-            )
-        if name not in namespace:
-            near = difflib.get_close_matches(name, list(namespace), 3)
-            raise EntryError(
-                f"--bind {parameter}={name}: nothing is called {name!r} in this notebook",
-                f"did you mean {' or '.join(near)}?" if near else "assign it to a name first",
             )
 
 

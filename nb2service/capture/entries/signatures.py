@@ -41,7 +41,7 @@ def own_parameters(request: EntryRequest) -> list[inspect.Parameter]:
     """The parameters that are inputs: neither bound nor ``*args``; none if nothing is known.
 
     Raises:
-        ContractError: several, of which one can only be passed by position; nothing but ``*args``.
+        ContractError: one that can only be passed by position; nothing but ``*args``.
     """
     try:
         parameters = inspect.signature(function_of(request)).parameters.values()
@@ -58,7 +58,7 @@ def own_parameters(request: EntryRequest) -> list[inspect.Parameter]:
             request.cell,
         )
     for parameter in inputs:
-        if parameter.kind is parameter.POSITIONAL_ONLY and len(inputs) > 1:
+        if parameter.kind is parameter.POSITIONAL_ONLY and (len(inputs) > 1 or not request.method):
             raise ContractError(
                 f"entry {request.name!r}: the argument {parameter.name!r} has no name for callers",
                 "take the '/' out of the function's parameters",

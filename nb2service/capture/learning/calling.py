@@ -78,7 +78,9 @@ class Caller:
 
     def _held(self, dotted: str) -> Any:
         name, *attributes = dotted.split(".")
-        return functools.reduce(getattr, attributes, self.namespace[name])
+        given = self.request.given
+        held = given[name] if name in given else self.namespace[name]
+        return functools.reduce(getattr, attributes, held)
 
     def _failure(self, error: BaseException) -> ExampleError:
         text = " ".join(str(error).split())
