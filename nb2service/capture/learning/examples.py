@@ -12,7 +12,8 @@ from ...errors import ContractError, ExampleError, Nb2ServiceError
 from ...notebook.cells import Notebook
 from ...notebook.statements import Statement
 from ..entries.find import EntryRequest
-from ..entries.servable import Servable, predict_functions
+from ..entries.functions import predict_functions
+from ..entries.servable import Servable
 from ..entries.signatures import is_model, own_parameters, required_parameters
 from ..values import kind_of, same
 from .calling import undisturbed
@@ -33,7 +34,7 @@ from .preparation import preparation_warnings, preparing_steps
 ROWS = 20
 MOST_ROWS = 1000
 FEW = 5
-CELLS = 40_000  # of a very wide table fewer rows: a bag of words in 20 rows is a megabyte
+CELLS = 20_000  # of a very wide table fewer rows: a bag of words in 20 rows is a megabyte
 
 
 def find_example(
