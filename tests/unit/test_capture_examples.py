@@ -105,6 +105,15 @@ DOUBLE = "def predict(x):\n    return x * 2"
             "X_val, cell [2]",
             "array",
         ),
+        # of a very wide table fewer rows
+        (
+            (
+                UNNAMED,
+                "wide = np.tile(rows, 700)\nmodel = LinearRegression().fit(wide, wide[:, 0])",
+            ),
+            "9 rows of wide, cell [2]",
+            "array",
+        ),
         # a tagged cell, by its last expression or binding
         (
             (MODEL, "# nb2service: example\nmine = X_train.head(2)", "model.predict(X_train)"),
