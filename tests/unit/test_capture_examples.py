@@ -246,7 +246,7 @@ def test_where_a_models_example_comes_from(cells: tuple[str, ...], origin: str, 
                 "r.recommend('ann', k=2)",
             ),
             "arguments",
-            [{"user": "ann", "k": 2}],
+            [{"user": "ann", "k": 2}, {"user": "ann"}],
         ),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import ContractError, ExampleError
@@ -39,6 +39,7 @@ class Example:
         kind: as ``Input.kind``: ``frame``, ``array``, ``series``, ``list`` or ``arguments``.
         parameter: the function's parameter that takes the rows; "" for models and arguments.
         warnings: what had to be done to it.
+        answers: what the entry answered to all rows at once, in wire form; None for arguments.
     """
 
     value: Any
@@ -48,6 +49,7 @@ class Example:
     kind: str
     parameter: str = ""
     warnings: tuple[CaptureWarning, ...] = ()
+    answers: Any = field(default=None, compare=False, repr=False)
 
 
 def fit_example(
@@ -147,7 +149,7 @@ def _fit_rows(
     if fresh is not value and not _is_counted(value.index):
         _check_index(call, value, fresh, answer, origin)
     return Example(
-        fresh, origin, candidate.origin, candidate.cell, kind, parameter, tuple(warnings)
+        fresh, origin, candidate.origin, candidate.cell, kind, parameter, tuple(warnings), answer
     )
 
 

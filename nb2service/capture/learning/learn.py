@@ -23,6 +23,7 @@ from .asking import Answers, Asker
 from .calling import Caller, undisturbed
 from .closeness import Gap, widest
 from .docs import doc_of
+from .enriching import enriched
 from .fitting import Example
 from .inputs import input_of
 from .lean import check_lean
@@ -64,6 +65,7 @@ def learn(request: EntryRequest, example: Example, namespace: Mapping[str, Any])
     """
     with undisturbed():
         call = Caller(request, namespace, example.kind == "arguments", example.parameter)
+        example = enriched(example, call)
         input_, notes = input_of(example.kind, example.value, request, namespace)
         asker = Asker(call, example, input_)
         rows = asker.rows()
