@@ -246,7 +246,7 @@ def test_where_a_models_example_comes_from(cells: tuple[str, ...], origin: str, 
                 "r.recommend('ann', k=2)",
             ),
             "arguments",
-            [{"user": "ann", "k": 2}, {"user": "ann"}],
+            [{"user": "ann", "k": 2}],
         ),
     ],
 )
@@ -450,6 +450,17 @@ def test_what_a_model_learnt_in_the_shape_of_rows_is_the_last_resort(rows: str) 
     book = Book(MODEL, fit, "del X_train")
     assert book.example("km").origin == "km.cluster_centers_"
     assert not book.learn("km").replay().differences
+
+
+def test_a_model_whose_fit_broke_off_is_told_from_one_without_rows() -> None:
+    fit = (
+        "from sklearn.linear_model import LogisticRegression\n"
+        "rows = np.arange(30.0).reshape(10, 3)\nmodel = LogisticRegression(solver='liblinear')\n"
+        "try:\n    model.fit(rows, list('abcabcabca'))\nexcept ValueError:\n    pass"
+    )
+    with pytest.raises(ExampleError, match="not fitted to its end: it lacks coef_") as caught:
+        Book(fit).learn("model.predict")
+    assert "run the cell that fits it" in caught.value.hint
 
 
 def test_a_time_series_model_is_refused_with_the_function_to_write() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -234,9 +235,25 @@ def _misfit(request: EntryRequest, value: Any) -> str:
     return ""
 
 
+def _unfinished(request: EntryRequest, refusals: Sequence[Nb2ServiceError]) -> ExampleError | None:
+    """What to say of a model that lacks what its fit would have learnt, so no rows suit it."""
+    lacks = rf"'{type(request.value).__name__}' object has no attribute '(\w+_)'"
+    found = [re.search(f"NotFittedError|AttributeError: {lacks}", e.message) for e in refusals]
+    if not is_model(request) or not found or not all(found):
+        return None
+    learnt = next((f"it lacks {match[1]}" for match in found if match and match[1]), "")
+    return ExampleError(
+        f"{request.variable} is not fitted to its end: {learnt or 'a part of it is not fitted'}",
+        "run the cell that fits it, and mend it first if it raises",
+        request.cell,
+    )
+
+
 def _nothing_found(
     request: EntryRequest, refusals: Sequence[Nb2ServiceError], functions: Sequence[Servable]
 ) -> ExampleError:
+    if unfinished := _unfinished(request, refusals):
+        return unfinished
     names, width = feature_names(request.value), getattr(request.value, "n_features_in_", None)
     shape = "EXPR"
     if not is_model(request):
