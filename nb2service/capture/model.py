@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..runtime.contract import Contract
@@ -28,6 +28,30 @@ class Part:
 
 
 @dataclass(frozen=True)
+class NativeFile:
+    """A model or table inside an artifact, in a file of its own library's format.
+
+    Attributes:
+        file: file name below ``artifacts/``.
+        data: the bytes of the file.
+        type: qualified type name, e.g. ``xgboost.core.Booster``.
+        format: what reads it (see ``runtime.native``).
+        library, version: what wrote it.
+        python: the Python minor that it is bound to, or "".
+        environment: variables that must be set before the library is imported.
+    """
+
+    file: str
+    data: bytes
+    type: str
+    format: str
+    library: str
+    version: str
+    python: str
+    environment: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Artifact:
     """A live value saved to a file.
 
@@ -39,6 +63,7 @@ class Artifact:
         type: qualified type name, e.g. ``sklearn.pipeline.Pipeline``.
         cell: the cell that bound it last; None if unknown.
         modules: the modules that its bytes refer to, notebook and builtins excluded.
+        parts: the models and tables in it that lie in files of their own, by their numbers.
     """
 
     name: str
@@ -48,6 +73,7 @@ class Artifact:
     type: str
     cell: int | None
     modules: tuple[str, ...]
+    parts: tuple[NativeFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,11 +98,13 @@ class ShipItem:
     Attributes:
         name: the name or path that travels.
         kind: ``entry``, ``function``, ``class``, ``import``, ``constant``, ``artifact``,
-            ``module``, ``data`` or ``setup``.
+            ``native`` (a model of an artifact in its library's format), ``module``, ``data`` or
+            ``setup``.
         cell: the cell it comes from, if any.
         size: bytes of source or file.
         type: qualified type name of a value, else "".
         why: the chain that leads to it, entry first: ``("predict", "helper", "vocab")``.
+        verdict: ``refused`` or ``allowed`` where the guard found something about it, else "".
     """
 
     name: str
@@ -85,6 +113,47 @@ class ShipItem:
     size: int
     type: str
     why: tuple[str, ...]
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something that would travel and must not, as it is.
+
+    Attributes:
+        name: as the ship list has it, or the column or parameter of the examples.
+        kind: as in the ship list; ``example`` for example values.
+        type: qualified type name of a value, else "".
+        cell: the cell it comes from, if any.
+        why: the chain that leads to it, entry first.
+        message: what is wrong with it, as what follows its name in a sentence.
+        hint: how to change the notebook.
+        options: what lifts the refusal, the best first: ``--mask``, ``--allow``.
+    """
+
+    name: str
+    kind: str
+    type: str
+    cell: int | None
+    why: tuple[str, ...]
+    message: str
+    hint: str
+    options: tuple[str, ...] = ("--allow",)
+
+    def __str__(self) -> str:
+        where = f"[{self.cell}] " if self.cell is not None else ""
+        space = "" if self.message[:1] in (":", ".", "[") else " "
+        return f"{where}{' → '.join(self.why)}{space}{self.message}"
+
+    def with_mends(self) -> str:
+        """The refusal with how to change the notebook, or what to add to the command."""
+        mends = [self.hint, *(f"{option} {self.name}" for option in self.options)]
+        return f"{self} → {'; or '.join(mends)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As every door hands it on; ``options`` are words to add to the command."""
+        options = [f"{option} {self.name}" for option in self.options]
+        return {**vars(self), "why": list(self.why), "options": options}
 
 
 @dataclass(frozen=True)
@@ -113,6 +182,7 @@ class Pin:
         web: whether it belongs to the web layer only.
         url: where it is installed from if not from an index (``git+https://…@<commit>``):
             write ``name @ url`` in place of ``name==version``.
+        index: the index that has this build, beside the usual one (``--extra-index-url``).
     """
 
     name: str
@@ -121,6 +191,7 @@ class Pin:
     direct: bool
     web: bool = False
     url: str = ""
+    index: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,8 +226,12 @@ class Capture:
         tests: sources of ``service-test`` cells.
         requirements: direct and transitive pins, sorted by name.
         ship_list: what travels, and why.
+        refusals: what must be mended, masked or allowed before anything is written.
         warnings: what to know.
         provenance: where it comes from.
+        originals: telling texts of masked example values, which no file is to show.
+        libraries: shared libraries of the system that the service loads (``libgomp.so.1``), as far
+            as a fresh process has shown.
     """
 
     name: str
@@ -171,3 +246,6 @@ class Capture:
     ship_list: tuple[ShipItem, ...]
     warnings: tuple[CaptureWarning, ...]
     provenance: Provenance
+    libraries: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    originals: frozenset[str] = field(default=frozenset(), repr=False)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from .. import runtime
-from ..capture.model import Artifact, Capture
+from ..capture.model import Artifact, Capture, NativeFile
 from ..errors import OutputError
 from ..runtime.contract import dump_contract
 from ..runtime.openapi import openapi
@@ -58,7 +58,9 @@ def render(capture: Capture, notebook_node: bytes | None = None) -> Project:
         texts["tests/test_notebook.py"] = tests
     files = {path: text.encode("utf-8", "replace") for path, text in texts.items()}
     files |= {f"{capture.package}/{path}": data for path, data in _runtime(capture).items()}
-    files |= {f"{capture.package}/artifacts/{a.file}": a.data for a in capture.artifacts}
+    for artifact in capture.artifacts:
+        for file in (artifact, *artifact.parts):
+            files[f"{capture.package}/artifacts/{file.file}"] = file.data
     if notebook_node is not None:
         files[NOTEBOOK] = notebook_node
     _refuse_collisions(capture, files)
@@ -67,31 +69,49 @@ def render(capture: Capture, notebook_node: bytes | None = None) -> Project:
 
 
 def _runtime(capture: Capture) -> dict[str, bytes]:
-    """The runtime's files, verbatim; those of the lean path where an entry takes it."""
+    """The runtime's files, verbatim; those that only some services need where this one does."""
     folder = Path(runtime.__file__).parent
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
-    lean = capture.contract.lean
-    return {path: data for path, data in files.items() if lean or not path.startswith("lean/")}
+    has_parts = any(artifact.parts for artifact in capture.artifacts)
+    needless = ([] if capture.contract.lean else ["lean/"]) + ([] if has_parts else ["native.py"])
+    return {path: d for path, d in files.items() if not path.startswith(tuple(needless))}
 
 
 def _manifest(artifacts: tuple[Artifact, ...]) -> str:
     return _json(
         {
             artifact.name: {
-                "file": artifact.file,
-                "format": artifact.format,
-                "sha256": sha256(artifact.data).hexdigest(),
-                "size": len(artifact.data),
-                "type": artifact.type,
+                **_listed(artifact),
                 "cell": artifact.cell,
+                **({"parts": [_part(part) for part in artifact.parts]} if artifact.parts else {}),
             }
             for artifact in artifacts
         }
     )
+
+
+def _listed(file: Artifact | NativeFile) -> dict[str, Any]:
+    return {
+        "file": file.file,
+        "format": file.format,
+        "sha256": sha256(file.data).hexdigest(),
+        "size": len(file.data),
+        "type": file.type,
+    }
+
+
+def _part(part: NativeFile) -> dict[str, Any]:
+    needs = {"python": part.python, "environment": dict(part.environment)}
+    return {
+        **_listed(part),
+        "library": part.library,
+        "version": part.version,
+        **{name: value for name, value in needs.items() if value},
+    }
 
 
 def _shipped(capture: Capture) -> dict[str, bytes]:

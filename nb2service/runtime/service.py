@@ -172,6 +172,7 @@ def _load_notebook() -> Any:
         # The notebook's code opens its files by paths relative to its own folder.
         os.chdir(files)
     try:
+        store.prepare()
         return importlib.import_module(".notebook", __package__)
     except store.ArtifactError as error:
         raise LoadError(str(error)) from error

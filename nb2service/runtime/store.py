@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
+import os
 import pickle
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,6 +26,9 @@ class ArtifactError(RuntimeError):
 @lru_cache(maxsize=1)
 def manifest() -> dict[str, dict[str, Any]]:
     """The artifacts by name: file, format, sha256, size, type, cell; empty if there are none.
+
+    ``parts`` are the files beside one, which its pickle refers to: models and tables in formats
+    of their own libraries.
 
     Raises:
         ArtifactError: the manifest is not JSON.
@@ -43,32 +48,49 @@ def load(name: str) -> Any:
     """The value that the notebook held as ``name``.
 
     Raises:
-        ArtifactError: not listed, missing, not the bytes that were saved, or saved with another
-            version of scikit-learn than the one installed.
+        ArtifactError: not listed, missing, not the bytes that were saved, or saved with a version
+            of its library that does not fit the one installed.
     """
     listed = manifest().get(name)
     if listed is None:
         raise ArtifactError(f"{FOLDER / 'manifest.json'} lists no artifact {name!r}")
-    path = FOLDER / listed["file"]
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        raise ArtifactError(f"the artifact {path} is missing") from None
-    with file, warnings.catch_warnings(record=True) as caught:
+    path, parts = FOLDER / listed["file"], listed.get("parts", [])
+    for part in parts:
+        _checked(part).close()
+    with _checked(listed) as file, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        digest = _sha256(file)
-        if digest != listed["sha256"]:
-            raise ArtifactError(
-                f"the artifact {path} was altered: its sha256 is {digest[:12]}…, "
-                f"the manifest says {listed['sha256'][:12]}…"
-            )
-        file.seek(0)
-        value = _read(file, listed["format"], path)
+        value = _read(file, listed["format"], path, parts)
     for warning in caught:
         if "Trying to unpickle estimator" in str(warning.message):
             raise ArtifactError(f"the artifact {path} does not fit: {_versions(warning.message)}")
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return value
+
+
+def prepare() -> None:
+    """Set what libraries look at when they are imported; called before any of them is."""
+    for listed in manifest().values():
+        for part in listed.get("parts", []):
+            for name, value in part.get("environment", {}).items():
+                os.environ.setdefault(name, value)
+
+
+def _checked(listed: dict[str, Any]) -> BinaryIO:
+    """A file of the manifest, opened, if it holds the bytes that were saved."""
+    path = FOLDER / listed["file"]
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise ArtifactError(f"the artifact {path} is missing") from None
+    digest = _sha256(file)
+    if digest != listed["sha256"]:
+        file.close()
+        raise ArtifactError(
+            f"the artifact {path} was altered: its sha256 is {digest[:12]}…, "
+            f"the manifest says {listed['sha256'][:12]}…"
+        )
+    file.seek(0)
+    return file
 
 
 def _sha256(file: BinaryIO) -> str:
@@ -78,15 +100,26 @@ def _sha256(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _read(file: BinaryIO, format_: str, path: Path) -> Any:
+def _read(file: BinaryIO, format_: str, path: Path, parts: Sequence[dict[str, Any]] = ()) -> Any:
     if format_ == "pickle":
-        return pickle.load(file)
+        return _unpickle(file, parts)
     if format_ == "mapped":
-        return _mapped(file)
+        return _mapped(file, parts)
     raise ArtifactError(f"the artifact {path} has the unknown format {format_!r}")
 
 
-def _mapped(file: BinaryIO) -> Any:
+def _unpickle(file: BinaryIO, parts: Sequence[dict[str, Any]], **how: Any) -> Any:
+    if not parts:
+        return pickle.load(file, **how)
+    from . import native
+
+    try:
+        return native.Unpickler(file, FOLDER, parts, **how).load()
+    except native.MisfitError as error:
+        raise ArtifactError(str(error)) from error
+
+
+def _mapped(file: BinaryIO, parts: Sequence[dict[str, Any]]) -> Any:
     """A value whose large arrays are the file's own pages.
 
     All processes share them; a page that one of them writes to becomes a copy of its own.
@@ -101,7 +134,7 @@ def _mapped(file: BinaryIO) -> Any:
         buffers.append(pages[position : position + size])
         position += size
     file.seek(position)
-    return pickle.load(file, buffers=buffers)
+    return _unpickle(file, parts, buffers=buffers)
 
 
 def _versions(warning: Any) -> str:

@@ -47,10 +47,18 @@ def home(thing: Any) -> str:
 
 
 def load(saved: Saved) -> Any:
-    with tempfile.TemporaryFile() as file:
-        file.write(saved.data)
-        file.seek(0)
-        return store._read(file, saved.format, Path("value"))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "FOLDER", Path(folder))
+        parts = [
+            {"file": f"{number}{part.suffix}", "data": part.data, "format": part.format}
+            for number, part in enumerate(saved.parts)
+        ]
+        for part in parts:
+            Path(folder, part["file"]).write_bytes(part["data"])
+        file = Path(folder, "value")
+        file.write_bytes(saved.data)
+        with file.open("rb") as opened:
+            return store._read(opened, saved.format, file, parts)
 
 
 def test_classes_and_functions_of_the_notebook_move_home(notebook: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 
 from ...errors import CaptureError
 from ...runtime.store import ALIGNMENT
+from .formats.part import NOTEBOOK_MODULES, Part, qualified_type
+from .formats.parts import Parts
 from .literals import is_scalar
 
 Home = Callable[[Any], str]
@@ -26,7 +28,6 @@ _PROTOCOL = 5
 _LARGE = 2**20
 # The Python-level pickler: the C one lets nobody say how a class is referred to.
 _Pickler: Any = pickle._Pickler
-_NOTEBOOK_MODULES = {"__main__", "__mp_main__"}
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,19 @@ class Saved:
         data: the bytes.
         names: names of the notebook that must exist before it is loaded.
         modules: modules that it refers to, notebook and builtins excluded.
+        parts: values in it that their own libraries saved; the pickle refers to them by number.
+        pickled: values in it that their libraries could not save, and why.
     """
 
     format: str
     data: bytes
     names: tuple[str, ...]
     modules: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
+    pickled: tuple[str, ...] = ()
 
 
-def save(name: str, value: Any, package: str, home: Home) -> Saved:
+def save(name: str, value: Any, package: str, home: Home, use_skops: bool = False) -> Saved:
     """Save a live value for ``<package>.notebook``.
 
     Args:
@@ -56,6 +61,7 @@ def save(name: str, value: Any, package: str, home: Home) -> Saved:
         package: the project's package.
         home: gives the name, dotted within a class, under which the service's ``notebook.py``
             will hold a class or function of the notebook.
+        use_skops: whether estimators of scikit-learn are saved with skops.
 
     Raises:
         CaptureError: it, or something inside it, cannot be saved; the message says which.
@@ -63,9 +69,10 @@ def save(name: str, value: Any, package: str, home: Home) -> Saved:
     stream = io.BytesIO()
     large: list[pickle.PickleBuffer] = []
     pickler = _Rehoming(stream, _PROTOCOL, buffer_callback=large.append)
-    pickler.open(package, home)
+    pickler.open(package, home, Parts(use_skops))
     try:
         pickler.dump(value)
+        parts = pickler.parts.finish()
     except CaptureError as error:
         where = _describe(name, pickler.trail[:-1])
         raise CaptureError(f"{where}: {error.message}", error.hint, error.cell) from None
@@ -79,31 +86,30 @@ def save(name: str, value: Any, package: str, home: Home) -> Saved:
         "mapped" if large else "pickle",
         _with_buffers(stream.getvalue(), [buffer.raw() for buffer in large]),
         tuple(sorted(pickler.names)),
-        tuple(sorted(pickler.modules)),
+        tuple(sorted(pickler.modules.union(*(part.modules | {part.library} for part in parts)))),
+        parts,
+        tuple(pickler.parts.pickled),
     )
-
-
-def qualified_type(value: Any) -> str:
-    """Where the type of a value lives: ``sklearn.pipeline.Pipeline``, ``Model``, ``dict``."""
-    kind = type(value)
-    plain = kind.__module__ in ("builtins", *_NOTEBOOK_MODULES)
-    return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
 
 
 class _Rehoming(_Pickler):  # type: ignore[misc]
     """Writes references to the notebook as references to ``notebook.py``, and keeps a record."""
 
-    def open(self, package: str, home: Home) -> None:
+    def open(self, package: str, home: Home, parts: Parts) -> None:
         self.module = f"{package}.notebook"
         self.home = home
+        self.parts = parts
         self.names: set[str] = set()
         self.modules: set[str] = set()
         self.trail: list[Any] = []  # the objects being saved, outermost first
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
         self.trail.append(obj)
-        super().save(obj)
+        super().save(obj, save_persistent_id)
         self.trail.pop()
+
+    def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
+        return self.parts.reference(obj, self.trail[:-1])
 
     def save_picklebuffer(self, obj: pickle.PickleBuffer) -> None:
         buffer = obj.raw()
@@ -114,7 +120,7 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
         module = pickle.whichmodule(obj, name or getattr(obj, "__qualname__", ""))  # type: ignore[attr-defined]
-        if module in _NOTEBOOK_MODULES or _globals_name(obj) in _NOTEBOOK_MODULES:
+        if module in NOTEBOOK_MODULES or _globals_name(obj) in NOTEBOOK_MODULES:
             self._save_reference(obj, self.home(obj))
             return
         if module != "builtins":

@@ -13,7 +13,7 @@ from __future__ import annotations
 import builtins
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +21,7 @@ from ...errors import CaptureError
 from ...notebook.cells import Notebook, Tag
 from ...notebook.statements import Statement
 from ..entries.find import EntryRequest
-from ..model import Artifact, CaptureWarning, Part, ShipItem
+from ..model import Artifact, CaptureWarning, NativeFile, Part, ShipItem
 from .imports import merge_imports, submodule_imports
 from .order import in_order
 from .pieces import Piece
@@ -30,6 +30,15 @@ from .sources import Sources
 from .wording import Wording
 
 _LOOKS_NAMES_UP = {"eval", "exec", "globals", "locals"}
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A name that cannot travel: the chain that leads to it, its live value, and why not."""
+
+    chain: tuple[str, ...]
+    value: Any
+    error: CaptureError
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ class Closure:
         modules: each module that code imports or artifacts refer to → why, in words.
         ship_list: what travels, from where, and the chain that leads to it.
         warnings: what to know.
+        live: the live value of each artifact.
+        refused: what cannot travel, where ``walk`` was to go on without it.
     """
 
     parts: tuple[Part, ...]
@@ -49,6 +60,8 @@ class Closure:
     modules: dict[str, str]
     ship_list: tuple[ShipItem, ...]
     warnings: tuple[CaptureWarning, ...]
+    live: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    refused: tuple[Refused, ...] = field(default=(), compare=False)
 
 
 def walk(
@@ -58,6 +71,8 @@ def walk(
     statements: Sequence[Statement],
     package: str,
     extra: Mapping[str, str] | None = None,
+    use_skops: bool = False,
+    keep_going: bool = False,
 ) -> Closure:
     """Find everything that the entries need.
 
@@ -68,13 +83,17 @@ def walk(
         statements: its statements in the order of execution.
         package: name of the project's package, which ``notebook.py`` is part of.
         extra: other names that ``notebook.py`` must hold → what needs them (``service-test``).
+        use_skops: whether scikit-learn's estimators are saved with skops.
+        keep_going: whether to note all names that cannot travel, in place of raising at the first.
 
     Raises:
         CaptureError: something that is needed cannot travel; the message holds the chain.
     """
-    walker = _Walk(requests, namespace, notebook, statements, package)
+    walker = _Walk(requests, namespace, notebook, statements, package, use_skops)
     walker.start(extra or {})
     walker.run()
+    if walker.refused and not keep_going:
+        raise walker.refused[0].error
     return walker.result()
 
 
@@ -86,19 +105,22 @@ class _Walk:
         notebook: Notebook,
         statements: Sequence[Statement],
         package: str,
+        use_skops: bool,
     ) -> None:
         self.requests = requests
         self.statements = statements
         sources = Sources(statements)
         given = {r.variable: r.value for r in requests if r.variable not in namespace}
+        given |= {name: value for r in requests for name, value in r.given.items()}
         self.scope = Scope(namespace, given, sources)
         skipped = frozenset(cell.number for cell in notebook.tagged(Tag.SKIP))
-        self.wording = Wording(self.scope, sources, package, skipped)
+        self.wording = Wording(self.scope, sources, package, skipped, use_skops)
         self.setup = _setup_cells(notebook, statements)
         self.pieces: dict[str, Piece] = {}
         self.chains: dict[str, tuple[str, ...]] = {}
         self.queue: deque[str] = deque()
         self.warnings: list[CaptureWarning] = []
+        self.refused: list[Refused] = []
 
     def start(self, extra: Mapping[str, str]) -> None:
         self._place_setup()
@@ -117,9 +139,12 @@ class _Walk:
             name = self.queue.popleft()
             if name in self.pieces or self._is_set_up(name):
                 continue
-            chain = self.chains[name]
-            for piece in self.wording.word(name, self.scope.get(name), " → ".join(chain)):
-                self._add(piece, chain)
+            chain, value = self.chains[name], self.scope.get(name)
+            try:
+                for piece in self.wording.word(name, value, " → ".join(chain)):
+                    self._add(piece, chain)
+            except CaptureError as error:
+                self.refused.append(Refused(chain, value, error))
         for piece in list(submodule_imports(self.pieces, self.scope, self.wording.sources)):
             self.pieces[piece.name] = piece
             self.chains[piece.name] = ("attributes in the code above", piece.name)
@@ -213,17 +238,19 @@ class _Walk:
         ordered = in_order(self.pieces)
         loader = "_load" if "load" in self._all_names(ordered) else "load"
         files: set[str] = set()
-        artifacts = []
+        artifacts: dict[str, Artifact] = {}
         for piece in ordered:
             if piece.saved is not None:
                 piece.source = f'{piece.name} = {loader}("{piece.name}")'
-                artifacts.append(_artifact(piece, files))
+                artifacts[piece.name] = _artifact(piece, files)
         return Closure(
             parts=tuple(self._parts(ordered, loader)),
-            artifacts=tuple(artifacts),
+            artifacts=tuple(artifacts.values()),
             modules=self._modules(ordered),
-            ship_list=tuple(self._ship_list(ordered)),
+            ship_list=tuple(self._ship_list(ordered, artifacts)),
             warnings=tuple(dict.fromkeys([*self.warnings, *self.scope.warnings])),
+            live={name: self.scope.get(name) for name in artifacts},
+            refused=tuple(self.refused),
         )
 
     def _place_changes(self) -> None:
@@ -264,7 +291,9 @@ class _Walk:
                 found.setdefault(module, _why_imported(piece))
         return dict(sorted(found.items()))
 
-    def _ship_list(self, ordered: list[Piece]) -> Iterator[ShipItem]:
+    def _ship_list(
+        self, ordered: list[Piece], artifacts: Mapping[str, Artifact]
+    ) -> Iterator[ShipItem]:
         entries = {request.variable for request in self.requests if not request.method}
         for piece in ordered:
             size = len(piece.saved.data) if piece.saved else len(piece.source.encode())
@@ -274,6 +303,9 @@ class _Walk:
             yield ShipItem(
                 names or "(setup)", label, cell, size, piece.type, self.chains[piece.name]
             )
+            for part in artifacts[piece.name].parts if piece.saved else ():
+                chain = (*self.chains[piece.name], part.file)
+                yield ShipItem(part.file, "native", cell, len(part.data), part.type, chain)
 
 
 def _setup_cells(notebook: Notebook, statements: Sequence[Statement]) -> list[int]:
@@ -297,14 +329,25 @@ def _artifact(piece: Piece, files: set[str]) -> Artifact:
     saved = piece.saved
     assert saved is not None
     stem = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "-" for c in piece.name)
-    suffix = ".mapped" if saved.format == "mapped" else ".pkl"
-    file, number = stem + suffix, 1
-    while file.lower() in files:
-        number += 1
-        file = f"{stem}-{number}{suffix}"
-    files.add(file.lower())
+
+    def unique(suffix: str) -> str:
+        file, number = stem + suffix, 1
+        while file.lower() in files:
+            number += 1
+            file = f"{stem}-{number}{suffix}"
+        files.add(file.lower())
+        return file
+
+    file = unique(".mapped" if saved.format == "mapped" else ".pkl")
+    parts = tuple(
+        NativeFile(
+            unique(part.suffix), part.data, part.type, part.format, part.library, part.version,
+            part.python, part.environment,
+        )
+        for part in saved.parts
+    )  # fmt: skip
     return Artifact(
-        piece.name, file, saved.format, saved.data, piece.type, piece.cell, saved.modules
+        piece.name, file, saved.format, saved.data, piece.type, piece.cell, saved.modules, parts
     )
 
 

@@ -37,15 +37,22 @@ class Wording:
         sources: the notebook's statements.
         package: the project's package.
         skipped: cells of which nothing may travel.
+        use_skops: whether scikit-learn's estimators are saved with skops.
     """
 
     def __init__(
-        self, scope: Scope, sources: Sources, package: str, skipped: frozenset[int]
+        self,
+        scope: Scope,
+        sources: Sources,
+        package: str,
+        skipped: frozenset[int],
+        use_skops: bool = False,
     ) -> None:
         self.scope = scope
         self.sources = sources
         self.package = package
         self.skipped = skipped
+        self.use_skops = use_skops
         self.functions = Functions(scope, sources)
         self.classes = Classes(scope, sources)
         self.primary: dict[int, str] = {}
@@ -232,13 +239,13 @@ class Wording:
 
     def _artifact(self, name: str, value: Any, chain: str) -> Piece:
         try:
-            saved = save(chain, value, self.package, self.scope.home)
+            saved = save(chain, value, self.package, self.scope.home, self.use_skops)
         except CaptureError as error:
             cell = error.cell or self.scope.cell_of(name)
             raise CaptureError(error.message, error.hint, cell) from error.__cause__
         piece = Piece(name, "artifact", "artifact", "", self.scope.cell_of(name))
         piece.position = self._position(name)
-        piece.saved, piece.type = saved, qualified_type(value)
+        piece.saved, piece.type = saved, "; ".join([qualified_type(value), *saved.pickled])
         piece.eager, piece.modules = set(saved.names), set(saved.modules)
         return piece
 
