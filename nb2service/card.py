@@ -15,6 +15,7 @@ import jinja2
 from IPython import get_ipython
 from IPython.display import display
 
+from .capture.model import ShipItem
 from .deployment import Deployment, Plan
 from .errors import Nb2ServiceError
 from .launch import MIME
@@ -37,6 +38,7 @@ def to_json(done: Plan | Deployment) -> dict[str, Any]:
             for entry in capture.contract.entries
         ],
         "ship_list": [{**vars(item), "why": list(item.why)} for item in capture.ship_list],
+        "refusals": [refusal.to_json() for refusal in capture.refusals],
         "warnings": [str(warning) for warning in capture.warnings],
         "requirements": {pin.name: pin.version for pin in capture.requirements},
         "seconds": {phase: round(spent, 3) for phase, spent in plan.seconds.items()},
@@ -95,13 +97,18 @@ def text(done: Plan | Deployment, pending: str = "") -> str:
     lines += ["", *(f"  POST /{e['name']}  {e['takes']} → {e['answers']}" for e in view["entries"])]
     lines += ["", *(f"  {line}" for line in view["curl"].split("\n"))] if view["curl"] else []
     lines += ["", "  What travels:"]
-    widest = max((len(item["name"]) for item in view["ship_list"]), default=0)
+    widths = {key: max((len(i[key]) for i in view["ship_list"]), default=0) for key in _PADDED}
     lines += [
-        "    {name:<{widest}}  {kind:<9} {cell:>5} {size:>9}  {why}".format(**item, widest=widest)
+        "    {0:<{name}}  {1:<{kind}} {cell:>5} {size:>9}  {why}".format(
+            item["name"], item["kind"], **{**item, **widths}
+        )
         for item in view["ship_list"]
     ]
     lines += ["", *(f"  {label:<7} {value}" for label, value in view["facts"])]
     return "\n".join(lines)
+
+
+_PADDED = ("name", "kind")  # columns of text in the ship list, as wide as their widest item
 
 
 def services_text(services: Sequence[Service]) -> str:
@@ -190,7 +197,7 @@ def _view(done: Plan | Deployment, pending: str) -> dict[str, Any]:
     return {
         "title": capture.name,
         "verdict": verdict,
-        "headline": _HEADLINES[verdict],
+        "headline": _headline(verdict, len(capture.refusals)),
         "url": url_of(service) if service else "",
         "lines": _lines(plan, deployed, pending),
         "entries": [
@@ -201,7 +208,7 @@ def _view(done: Plan | Deployment, pending: str) -> dict[str, Any]:
         "ship_list": [
             {
                 "name": item.name,
-                "kind": item.kind,
+                "kind": _kind(item),
                 "cell": f"[{item.cell}]" if item.cell is not None else "",
                 "size": _size(item.size),
                 "why": " → ".join(item.why),
@@ -210,6 +217,18 @@ def _view(done: Plan | Deployment, pending: str) -> dict[str, Any]:
         ],
         "facts": _facts(plan, service),
     }
+
+
+def _kind(item: ShipItem) -> str:
+    """What it is, of which type, and what the guard says to it."""
+    words = f"{item.kind} {item.type}".strip()
+    return f"{words}, {item.verdict}" if item.verdict else words
+
+
+def _headline(verdict: str, refused: int) -> str:
+    if refused:
+        return f"plan: {refused} of what would travel {'is' if refused == 1 else 'are'} refused"
+    return _HEADLINES[verdict]
 
 
 _HEADLINES = {
@@ -228,6 +247,8 @@ def _lines(plan: Plan, deployed: Deployment | None, pending: str) -> list[dict[s
         lines.append({"role": run.verdict, "mark": _MARKS[run.verdict], "text": run.summary})
     if pending:
         lines.append({"role": "pending", "mark": "…", "text": pending})
+    for refusal in plan.capture.refusals:
+        lines.append({"role": "different", "mark": "✗", "text": refusal.with_mends()})
     notes = [str(warning) for warning in plan.capture.warnings]
     for path in deployed.files.kept if deployed else ():
         notes.append(f"{path} was edited, and stays as it is; the new text is in {path}.new")

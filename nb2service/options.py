@@ -57,6 +57,17 @@ class Options:
         """The options as text, to hand them to another process."""
         return json.dumps(asdict(self))
 
+    def to_line(self) -> str:
+        """The ``%deploy`` line that says the same, for messages with a line to paste."""
+        words = [*self.entries, *(["--name", self.name] if self.name else [])]
+        words += ["--example", self.example] if self.example else []
+        words += [w for item in self.bind.items() for w in ("--bind", "=".join(item))]
+        words += [w for column in self.mask for w in ("--mask", column)]
+        words += [w for name in self.allow for w in ("--allow", name)]
+        words += ["--skops"] if self.skops else []
+        words += ["--output", self.output] if self.output else []
+        return " ".join(["%deploy", *map(quote_word, words)])
+
     @classmethod
     def from_json(cls, text: str) -> Options:
         """The options that ``to_json`` wrote."""
@@ -158,6 +169,17 @@ def split_line(line: str) -> list[str]:
     if quote or depth > 0:
         raise UsageError(f"{word!r} is not closed", "close the quote or bracket")
     return [_unquote(w) for w in [*words, word] if w]
+
+
+def quote_word(word: str) -> str:
+    """A word as it is written in a magic's line: in quotes where ``split_line`` needs them."""
+    for written in (word, f'"{word}"', f"'{word}'"):
+        try:
+            if split_line(written) == [word]:
+                return written
+        except UsageError:
+            continue
+    return word
 
 
 def _unquote(word: str) -> str:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ContractError
 from ..notebook.cells import Notebook, Tag
 from ..notebook.statements import Statement, parse_statements
 from ..runtime.contract import KNOWN_TYPES, Contract, Entry, Field
 from .closure.stale import stale_warnings
-from .closure.tables import table_warnings
 from .closure.walk import Closure, walk
-from .entries.find import EntryRequest, find_entries
-from .learning.examples import find_example
-from .learning.learn import Learned, learn
-from .model import Capture, CaptureWarning, Part, ShipItem, ShippedFile
+from .entries.find import find_entries
+from .guard.guard import Shipment, inspect
+from .guard.showing import shown
+from .learning.learn import Learned
+from .lessons import learn_all
+from .model import Capture, Part
 from .outside.files import find_files, recording_opened_files
 from .outside.provenance import find_provenance
 from .outside.requirements import find_requirements
@@ -71,25 +71,30 @@ def capture(
     statements = parse_statements(notebook.cells, transform)
     requests = find_entries(namespace, notebook, statements, wanted.entries, wanted.bind)
     with recording_opened_files(folder) as opened:
-        taught, unserved = _learn_all(requests, namespace, notebook, statements, wanted.example)
-    requests, learned = tuple(request for request, _ in taught), [item for _, item in taught]
+        lessons = learn_all(requests, namespace, notebook, statements, wanted.example, wanted.mask)
+    learned = lessons.learned
     tests = _tests(notebook, statements)
     extra = {
         **dict.fromkeys(_names_in_tests(tests, statements, namespace), Tag.TEST.value),
         **dict.fromkeys(_names_in_contract(learned), "contract"),
     }
-    closure = walk(requests, namespace, notebook, statements, wanted.package, extra)
+    closure = walk(
+        lessons.requests, namespace, notebook, statements, wanted.package, extra,
+        wanted.skops, keep_going=True,
+    )  # fmt: skip
     files = find_files(closure.parts, closure.modules, folder, opened)
     modules = {**_modules_of(learned), **files.modules, **closure.modules}
     requirements = find_requirements(modules, files.local)
     pins = requirements.pins
     provenance = find_provenance(notebook, folder, pins)
+    shipment = Shipment(closure, files, tests, learned, wanted.mask, lessons.originals)
+    verdict = inspect(shipment, statements, folder, wanted.allow)
     warnings = (
-        *unserved,
-        *(warning for item in learned for warning in item.warnings),
+        *(note for request in lessons.requests for note in request.notes),
+        *lessons.warnings,
         *closure.warnings,
         *stale_warnings(notebook, closure),
-        *table_warnings(closure.artifacts, closure.ship_list, namespace),
+        *verdict.warnings,
         *files.warnings,
         *requirements.warnings,
     )
@@ -103,54 +108,18 @@ def capture(
         cases={item.entry.name: item.case for item in learned},
         tests=tests,
         requirements=pins,
-        ship_list=_ship_list(closure, files.files),
-        warnings=tuple(dict.fromkeys(warnings)),
+        ship_list=verdict.ship_list,
+        warnings=tuple(dict.fromkeys(shown(item, lessons.originals) for item in warnings)),
         provenance=provenance,
+        refusals=verdict.refusals,
+        originals=lessons.originals,
     )
-
-
-def _learn_all(
-    requests: tuple[EntryRequest, ...],
-    namespace: Mapping[str, Any],
-    notebook: Notebook,
-    statements: tuple[Statement, ...],
-    expression: str | None,
-) -> tuple[list[tuple[EntryRequest, Learned]], list[CaptureWarning]]:
-    """What each entry taught, and the methods that had to be left out.
-
-    A model brings all its methods; one of the further ones without a form on the wire (a
-    ``predict_proba`` for several targets) does not keep the model from being served.
-    """
-    taught: list[tuple[EntryRequest, Learned]] = []
-    unserved: list[CaptureWarning] = []
-    for request in requests:
-        try:
-            learned = _learn(request, namespace, notebook, statements, expression)
-        except ContractError as error:
-            if all(other.expression != request.expression for other, _ in taught):
-                raise
-            message = f"{request.expression}.{request.method} is not served: {error.message}"
-            unserved.append(CaptureWarning(message, "", error.cell))
-        else:
-            taught.append((request, learned))
-    return taught, unserved
-
-
-def _learn(
-    request: EntryRequest,
-    namespace: Mapping[str, Any],
-    notebook: Notebook,
-    statements: tuple[Statement, ...],
-    expression: str | None,
-) -> Learned:
-    example = find_example(request, namespace, notebook, statements, expression)
-    return learn(request, example, namespace)
 
 
 def _contract(
     name: str,
     notebook: Notebook,
-    learned: list[Learned],
+    learned: Sequence[Learned],
     closure: Closure,
     metadata: dict[str, Any],
 ) -> Contract:
@@ -186,32 +155,31 @@ def _names_in_tests(
     return {name for name in needed if name in namespace}
 
 
-def _names_in_contract(learned: list[Learned]) -> set[str]:
+def _names_in_contract(learned: Sequence[Learned]) -> set[str]:
     """Classes of the notebook that arguments are made of."""
 
-    def classes(field: Field) -> set[str]:
-        inner = (*field.fields, *((field.items,) if field.items else ()))
-        return {field.python}.union(*(classes(item) for item in inner))
-
-    found = {name for item in learned for f in item.entry.input.fields for name in classes(f)}
+    fields = (f for item in learned for field in item.entry.input.fields for f in _all(field))
+    found = {field.python for field in fields}
     return found - KNOWN_TYPES - {""}
 
 
-def _modules_of(learned: list[Learned]) -> dict[str, str]:
+def _modules_of(learned: Sequence[Learned]) -> dict[str, str]:
     """Libraries that reading requests and writing answers takes."""
     entries: list[Entry] = [item.entry for item in learned]
     kinds = {kind for entry in entries for kind in (entry.input.kind, entry.output.kind)}
+    kinds |= {f.python for entry in entries for field in entry.input.fields for f in _all(field)}
     modules = {}
-    if kinds & {"frame", "series"}:
+    if kinds & {"frame", "series", "Timestamp", "Timedelta"}:
         modules["pandas"] = "rows of requests become a frame"
-    if "array" in kinds:
+    if kinds & {"array", "ndarray"}:
         modules["numpy"] = "rows of requests become an array"
+    if "image" in kinds:
+        modules["PIL"] = "files of requests become images"
     return modules
 
 
-def _ship_list(closure: Closure, files: tuple[ShippedFile, ...]) -> tuple[ShipItem, ...]:
-    shipped = tuple(
-        ShipItem(file.path, file.kind, None, len(file.data), "", ("the code above",))
-        for file in files
-    )
-    return (*closure.ship_list, *shipped)
+def _all(field: Field) -> Iterator[Field]:
+    """A field and the fields within it."""
+    yield field
+    for inner in (*field.fields, *((field.items,) if field.items else ())):
+        yield from _all(inner)

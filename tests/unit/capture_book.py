@@ -14,7 +14,7 @@ from nb2service.capture.learning.examples import find_example
 from nb2service.capture.learning.fitting import Example
 from nb2service.capture.learning.learn import Learned, learn
 from nb2service.notebook.cells import Cell, Notebook, read_tags
-from nb2service.notebook.statements import parse_statements
+from nb2service.notebook.statements import Statement, parse_statements
 from nb2service.runtime.contract import Contract, Entry, dump_contract, load_contract
 from nb2service.runtime.endpoint import Endpoint
 from nb2service.runtime.problems import Problem
@@ -89,6 +89,12 @@ class Book:
         example = find_example(request, self.namespace, self.notebook, self.statements, expression)
         bound = {**self.namespace, request.variable: request.value}
         return Lesson(learn(request, example, self.namespace), example, bound)
+
+
+def parsed(*sources: str) -> tuple[Statement, ...]:
+    """The statements of cells [1], [2], …, which do not run."""
+    cells = [Cell(number, source) for number, source in enumerate(sources, 1)]
+    return parse_statements(cells, lambda text: text)
 
 
 @dataclass(frozen=True)

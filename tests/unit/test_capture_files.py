@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import re
 import sys
 import textwrap
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from nb2service.capture.model import Part
 from nb2service.capture.outside import files as files_module
-from nb2service.capture.outside.files import find_files, recording_opened_files
+from nb2service.capture.outside.files import Stray, find_files, recording_opened_files
 from nb2service.errors import CaptureError
 
 
@@ -241,12 +240,9 @@ def test_paths_of_this_machine(folder, named):
     parts = [code(f"open({path!r})")]
     found = find(folder, parts=parts)
     assert found.files == ()
-    [said] = found.warnings
-    assert (said.cell, path in said.message) == (3, True)
-    with pytest.raises(CaptureError, match=re.escape(path)) as error:
-        find(folder, parts=parts, opened=[Path(os.path.normpath(folder / path))])
-    assert error.value.cell == 3
-    assert "relative" in error.value.hint
+    assert found.strays == (Stray(path, "the code", 3, False),)
+    found = find(folder, parts=parts, opened=[Path(os.path.normpath(folder / path))])
+    assert found.strays == (Stray(path, "the code", 3, True),)
 
 
 def test_hidden_files_stay(folder):

@@ -16,6 +16,7 @@ import fractions
 import functools
 import logging
 import operator
+import os
 import pathlib
 import re
 import sys
@@ -158,7 +159,7 @@ def evaluate(node: ast.AST, namespace: Mapping[str, Any]) -> Any:
         return namespace.get(node.id, getattr(builtins, node.id, ...))
     if isinstance(node, ast.Attribute):
         owner = evaluate(node.value, namespace)
-        if isinstance(owner, type | types.ModuleType):
+        if isinstance(owner, type | types.ModuleType) or owner is os.environ:
             return getattr(owner, node.attr, ...)
     return ...
 
@@ -192,6 +193,8 @@ def _is_type_form(value: Any) -> bool:
 def _rebuilds(node: ast.Call, value: Any, namespace: Mapping[str, Any]) -> bool:
     """Whether a call of a pure constructor gives an object just like ``value``."""
     function = evaluate(node.func, namespace)
+    if isinstance(function, types.MethodType) and function == os.environ.get:
+        function = os.getenv
     same = next((same for known, same in _CONSTRUCTORS if known is function), None)
     if same is None or any(keyword.arg is None for keyword in node.keywords):
         return False
@@ -278,6 +281,7 @@ _CONSTRUCTORS: list[tuple[Any, Callable[[Any, Any], bool]]] = [
     (operator.attrgetter, _same_reduced),
     (operator.methodcaller, _same_reduced),
     (logging.getLogger, operator.is_),
+    (os.getenv, operator.eq),
     (range, operator.eq),
     (slice, operator.eq),
     (datetime.date, _same),

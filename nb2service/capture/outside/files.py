@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from ...errors import CaptureError
 from ..model import CaptureWarning, Part, ShippedFile
 from .local import LocalModules, is_installed
 from .locate import relative
@@ -21,6 +20,23 @@ LARGE = 100_000_000
 
 # What a library reads here (time zones, fonts, name servers) is the system's business.
 _SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sys", "/usr", "/var", "/System")
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A file of this machine that code names by a path that no other machine has.
+
+    Attributes:
+        path: as the code spells it.
+        where: the name of the code, or the path of the local module.
+        cell: the cell that the code comes from.
+        opened: whether it was read while the entries ran on their examples.
+    """
+
+    path: str
+    where: str
+    cell: int | None
+    opened: bool
 
 
 @dataclass(frozen=True)
@@ -35,12 +51,14 @@ class Files:
         modules: what those modules import and does not travel → why, as ``find_requirements``
             takes it.
         warnings: what to know.
+        strays: what the code needs and leaves behind; the guard refuses it.
     """
 
     files: tuple[ShippedFile, ...]
     local: tuple[str, ...]
     modules: dict[str, str]
     warnings: tuple[CaptureWarning, ...]
+    strays: tuple[Stray, ...] = ()
 
 
 def find_files(
@@ -61,8 +79,7 @@ def find_files(
         opened: files that were read while the entries ran on their examples.
 
     Raises:
-        CaptureError: the entries opened a file by a path that only this machine has, or a local
-            module is compiled.
+        CaptureError: a local module is compiled.
     """
     folder = folder.absolute()
     local = LocalModules(modules, folder)
@@ -73,7 +90,8 @@ def find_files(
     for part in parts:
         if part.kind == "artifact":
             continue
-        found.add_mentioned(part.source, constants, "the code", part.cell)
+        name = part.names[0] if part.names else "the code"
+        found.add_mentioned(part.source, constants, name, part.cell)
     for path, source in sorted(local.sources.items()):
         if any(word in source for word in ("__file__", "importlib.resources", "pkgutil")):
             found.add_beside(path, local.files[path], source)
@@ -85,6 +103,7 @@ def find_files(
         tuple(sorted(local.names)),
         local.imports,
         tuple(dict.fromkeys([*local.warnings, *found.warnings])),
+        tuple(dict.fromkeys(found.strays)),
     )
 
 
@@ -94,6 +113,7 @@ class _Found:
     def __init__(self, folder: Path, opened: set[Path]) -> None:
         self.files: dict[tuple[str, str], ShippedFile] = {}
         self.warnings: list[CaptureWarning] = []
+        self.strays: list[Stray] = []
         self._folder = folder
         self._opened = opened
         self._shipped: set[Path] = set()
@@ -114,13 +134,13 @@ class _Found:
         self, source: str, constants: dict[str, str], where: str, cell: int | None
     ) -> None:
         """The files of the folder that a source names; ``constants`` grows by its names."""
-        for text in _paths_in(ast.parse(source), constants):
+        for text in paths_in(ast.parse(source), constants):
             file = Path(os.path.normpath(self._folder / text))
             if not _is_file(file) or file.suffix in (".py", ".pyc", ".ipynb"):
                 continue
             path = relative(file, self._folder)
             if path is None or Path(text).is_absolute():
-                self._only_here(file, text, where, cell)
+                self.strays.append(Stray(text, where, cell, file in self._opened))
             elif is_installed(file, self._folder):
                 self._warn(
                     f"{where} names the hidden file {text}, which does not travel",
@@ -132,7 +152,7 @@ class _Found:
 
     def add_beside(self, module: str, module_file: Path, source: str) -> None:
         """The files that a local module finds from its own place."""
-        for text in _paths_in(ast.parse(source), {}):
+        for text in paths_in(ast.parse(source), {}):
             file = module_file.parent / text
             if relative(file, module_file.parent) and _is_file(file) and file.suffix != ".py":
                 self.add((PurePath(module).parent / text).as_posix(), "module", file)
@@ -150,13 +170,6 @@ class _Found:
                     "copy it into the notebook's folder, and open it from there",
                 )
 
-    def _only_here(self, file: Path, text: str, where: str, cell: int | None) -> None:
-        message = f"the path {text} exists on this machine only"
-        hint = "copy the file into the notebook's folder, and name it relative to that"
-        if file in self._opened:
-            raise CaptureError(f"{message}, and the entries read it", hint, cell)
-        self._warn(f"{message}, and {where} names it", hint, cell)
-
     def _warn(self, message: str, hint: str, cell: int | None = None) -> None:
         self.warnings.append(CaptureWarning(message, hint, cell))
 
@@ -168,7 +181,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _paths_in(tree: ast.Module, constants: dict[str, str]) -> Iterator[str]:
+def paths_in(tree: ast.Module, constants: dict[str, str]) -> Iterator[str]:
     """Every text that may be a path: constants, and what is joined of them."""
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and (text := _text(statement.value, constants)):
