@@ -7,16 +7,19 @@ shown by the notebook's own calls, or by live values of the parameters' names.
 from __future__ import annotations
 
 import ast
+import enum
 import inspect
+import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from types import ModuleType
 from typing import Any
 
 from ...errors import EntryError
 from ...notebook.statements import Statement
-from ..values import kind_of, pandas_is
+from ..values import is_content, is_record, kind_of, pandas_is
 from .arguments import Arguments, Passed, held_by, positional_names
 from .estimators import is_estimator, is_fitted
 from .expressions import looked_up, variable_of
@@ -25,6 +28,7 @@ from .unfold import loop_names
 
 _LARGE = 50  # items from which on a dictionary is a lookup table and no record
 _TABLE_HINT = re.compile(r"DataFrame|ndarray|Series|\b[Ll]ist\b|Sequence|Iterable|ArrayLike")
+_OF_DATA = ("numpy", "pandas", "datetime", "decimal", "uuid")
 _SCALARS = {"str", "int", "float", "bool", "bytes"}
 # Methods that give rows of the table that they belong to.
 _ROWS = {"head", "tail", "sample", "copy", "drop", "reindex", "loc", "iloc"}
@@ -222,7 +226,9 @@ def _is_data(held: Any) -> bool:
         return True
     if isinstance(held, Mapping):
         return all(_is_data(item) for item in held.values())
-    return type(held).__module__.partition(".")[0] in ("numpy", "pandas", "datetime", "decimal")
+    if is_record(held) or is_content(held) or isinstance(held, (enum.Enum, io.IOBase, PurePath)):
+        return True
+    return type(held).__module__.partition(".")[0] in _OF_DATA
 
 
 def _is_table(node: ast.expr, namespace: Mapping[str, Any]) -> bool:
