@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any
 
 from ...notebook.statements import Statement
-from ..entries.estimators import is_estimator, is_predictor
+from ..entries.estimators import feature_names, is_estimator, is_predictor
 from ..entries.functions import reached_from
 from ..entries.unfold import own_nodes, root_of, unfold
 from .evaluate import evaluate_pure
