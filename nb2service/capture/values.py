@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..runtime.codec.uploads import Uploaded, UploadedPath
 from ..runtime.codec.values import is_missing
 
 
@@ -65,8 +67,14 @@ def is_pydantic(kind: Any) -> bool:
 
 
 def is_record(value: Any) -> bool:
-    """Whether a value is an instance of a dataclass or of a pydantic model."""
-    return dataclasses.is_dataclass(type(value)) or is_pydantic(type(value))
+    """Whether a value is an instance of a dataclass, a pydantic model or a named tuple."""
+    kind = type(value)
+    return dataclasses.is_dataclass(kind) or is_pydantic(kind) or is_named_tuple(kind)
+
+
+def is_named_tuple(kind: Any) -> bool:
+    """Whether a class was made by ``NamedTuple`` or ``namedtuple``."""
+    return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
 def members(value: Any) -> dict[str, Any]:
@@ -74,8 +82,25 @@ def members(value: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(value):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     kind = type(value)
+    if is_named_tuple(kind):
+        return value._asdict()  # type: ignore[no-any-return]
     names = getattr(kind, "model_fields", None) or kind.__fields__
     return {name: getattr(value, name) for name in names}
+
+
+def is_content(value: Any) -> bool:
+    """Whether a value stands for bytes: an image of Pillow, a file in memory, an uploaded file."""
+    image = type(value).__module__.startswith("PIL.") and hasattr(value, "tobytes")
+    return image or isinstance(value, (io.BytesIO, Uploaded, UploadedPath))
+
+
+def content(value: Any) -> Any:
+    """What two values that stand for bytes must have in common."""
+    if isinstance(value, io.BytesIO):
+        return value.getvalue()
+    if hasattr(value, "tobytes"):
+        return value.mode, value.size, value.tobytes()
+    return value.content()
 
 
 def same(one: Any, other: Any) -> bool:
@@ -116,6 +141,10 @@ def _same_items(one: Sequence[Any], other: Sequence[Any]) -> bool:
 def _same_plain(one: Any, other: Any) -> bool:
     if is_missing(one) or is_missing(other):
         return is_missing(one) and is_missing(other)
+    # A numpy scalar among Python objects: whether the entry minds is seen from its answer.
+    one, other = (v.item() if numpy_is(v, "generic") else v for v in (one, other))
+    if is_content(one):
+        return is_content(other) and content(one) == content(other)
     if type(one) is not type(other):
         return False
     if is_record(one):

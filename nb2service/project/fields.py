@@ -66,6 +66,8 @@ def _row(item: Field, name: str = "") -> Row:
 
 
 def _seen(item: Field) -> str:
+    if item.zone not in ("", "naive"):
+        return f"taken to the zone {item.zone}"
     if item.categories is not None:
         return ("in this order: " if item.ordered else "") + _values(item.categories)
     bounds = [_number(bound) for bound in (item.minimum, item.maximum) if bound is not None]
@@ -78,6 +80,10 @@ def _type(item: Field) -> str:
         return ("set of " if item.python == "set" else "list of ") + _type(item.items)
     if item.type == "object" and item.fields:
         return "object with " + _members(item.fields)
+    if item.type == "object" and item.items:
+        return "object of " + _type(item.items)
+    if item.type == "bytes":
+        return "image" if item.python == "image" else "file"
     if item.python == "ndarray":
         return _array(item.shape, item.items or item)
     name = "any JSON value" if item.type == "any" else item.type
@@ -99,7 +105,7 @@ def _array(shape: tuple[int, ...], item: Field) -> str:
     kind = item.type + (f" ({quoting.markdown_code(item.dtype)})" if item.dtype else "")
     if not shape:
         return _with_article(kind)
-    size = " × ".join(map(str, shape))
+    size = " × ".join("any" if size < 0 else str(size) for size in shape)
     return f"{'an array' if len(shape) == 1 else 'nested arrays'} of {size} values, each {kind}"
 
 

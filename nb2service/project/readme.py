@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..capture.model import Capture
+from ..runtime.codec.multipart import is_file, takes_files
 from ..runtime.codec.wire import from_rows
-from ..runtime.contract import Entry
+from ..runtime.contract import Entry, Field
 from ..runtime.problems import Violations
 from ..runtime.settings import SETTINGS
 from . import quoting
@@ -159,8 +160,26 @@ def _curl(entry: Entry) -> str:
     return f"curl -s http://127.0.0.1:8080/{entry.name} -H 'Content-Type: application/json'"
 
 
+def _upload(entry: Entry) -> str:
+    """The shell command that uploads what an entry takes, in Markdown; "" if that is no file."""
+    if not takes_files(entry.input):
+        return ""
+    parts = [_part(field) for field in entry.input.fields if field.required]
+    url = f"http://127.0.0.1:8080/{entry.name}"
+    return quoting.markdown_code(" ".join(["curl -s", url, *(f"-F {part}" for part in parts)]))
+
+
+def _part(field: Field) -> str:
+    name = field.name or "file"
+    if not is_file(field):
+        value = field.example if isinstance(field.example, str) else _json(field.example)
+        return quoting.shell(f"{name}={value}")
+    ending = ".npy" if field.type == "list" else field.label
+    return quoting.shell(f"{name}=@{name}{ending or ('.png' if field.python == 'image' else '')}")
+
+
 def _notes(entry: Entry) -> list[str]:
-    notes = []
+    notes = [f"Files can be sent as they are: {upload}."] if (upload := _upload(entry)) else []
     if not entry.aligned:
         notes.append("All rows of a request get one answer together.")
     elif not entry.row_wise:

@@ -8,7 +8,10 @@ from typing import Any
 
 # What ``Field.python`` may name besides the classes of ``notebook.py``.
 KNOWN_TYPES = frozenset(
-    ("ndarray", "series", "frame", "tuple", "set", "frozenset", "Timestamp", "Timedelta")
+    (
+        *("ndarray", "series", "frame", "tuple", "set", "frozenset", "Timestamp", "Timedelta"),
+        *("uuid", "pathlib", "image", "file", "path"),
+    )
 )
 
 
@@ -21,29 +24,36 @@ class Field:
         type: ``integer``, ``number``, ``boolean``, ``string``, ``datetime``, ``date``, ``time``,
             ``duration``, ``decimal``, ``bytes``, ``list``, ``object`` or ``any``.
         dtype: the numpy or pandas dtype that the notebook's value has (``int64``, ``Int64``,
-            ``category``, ``datetime64[ns, UTC]``, ``object``, ``str``, …); "" for plain Python.
+            ``category``, ``datetime64[ns, UTC]``, ``object``, ``str``, …); the mode of an image;
+            "" for plain Python.
         nullable: whether null (missing) is accepted.
         required: whether it must be present.
         default: what an absent value becomes (only where not required).
-        categories: the categories of a ``category`` dtype, in wire form and in their order (a
-            value outside them is refused), or the values that an encoder knows (documentation
-            then: the model's own rule for unknown values holds).
+        categories: the categories of a ``category`` dtype, in wire form and in their order, or
+            the values of a ``Literal`` (without dtype): a value outside them is refused. Of other
+            columns the values that an encoder knows: documentation, the model's own rule for
+            unknown values holds.
         ordered: whether the categories are ordered.
         minimum, maximum: observed range; documentation, not a wall.
         example: one observed value in wire form.
-        items: of ``list``: what it holds; of a ``category`` dtype: the dtype of the categories
+        items: of ``list``: what it holds; of ``object`` without ``fields``: what its members
+            hold, whatever their names; of a ``category`` dtype: the dtype of the categories
             themselves (none: as pandas infers it).
         fields: of ``object``: its members; none means free-form.
         python: what the entry receives: a class that ``notebook.py`` binds (dataclass, pydantic
             model, enumeration), or ``ndarray``, ``series``, ``frame`` (then ``items.fields`` are
-            its columns), ``tuple``, ``set``, ``frozenset``, ``Timestamp``, ``Timedelta``; "" for
-            the plain Python value (a numpy scalar where ``dtype`` names a numpy dtype).
-        shape: of an ``ndarray``, its shape without the row axis.
+            its columns), ``tuple``, ``set``, ``frozenset``, ``Timestamp``, ``Timedelta``,
+            ``uuid``, ``pathlib``; of bytes: ``image`` (Pillow's), ``file`` (an open one),
+            ``path`` or ``pathlib`` (of a file that holds them); "" for the plain Python value
+            (a numpy scalar where ``dtype`` names a numpy dtype).
+        shape: of an ``ndarray``, its shape without the first axis; -1 for an axis of any length.
         label: the column's label in the frame where it is not the text ``name``: a number, or a
-            tuple (``MultiIndex``); the name of a series.
+            tuple (``MultiIndex``); the name of a series; the ending of a path.
         missing: what null becomes where the dtype leaves a choice (``object`` columns and plain
             Python): ``none``, ``nan``, ``nat`` or ``na``; "" for NaN in columns and arrays,
             None in plain Python.
+        zone: of a plain datetime: the time zone in which the entry receives it, ``naive`` where
+            it must carry none; "" for whatever is sent.
     """
 
     name: str
@@ -63,6 +73,7 @@ class Field:
     shape: tuple[int, ...] = ()
     label: Any = None
     missing: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True)

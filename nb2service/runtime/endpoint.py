@@ -88,6 +88,7 @@ class Endpoint:
             entry.input.kind in _ROWS and entry.aligned and entry.row_wise and entry.repeats
         )
         self._dtype = wire.expected_dtype(entry.output)
+        self._raw = writing.is_raw(entry.output)
         self._call = attrgetter(entry.call)(module)
         for name in entry.bind.values():
             attrgetter(name)(module)
@@ -101,7 +102,7 @@ class Endpoint:
             Problem: the request is at fault (4xx).
         """
         begin = perf_counter()
-        media_type = writing.negotiate(accept)
+        media_type = writing.negotiate(accept, self._raw)
         rows = typed.read(body, content_type, self.entry.input, self._make)
         if rows.count > self.max_batch:
             raise Problem(413, f"{rows.count} rows; at most {self.max_batch} in one request")
@@ -161,11 +162,21 @@ class Endpoint:
         assert call.outcome is not None
         begin = perf_counter()
         predictions, dtype = call.outcome
-        body = writing.write(predictions, self.entry.output, call.media_type)
+        media_type = call.media_type
+        if media_type in writing.WRITERS:
+            body = self._written(predictions, media_type)
+        else:
+            body, media_type = writing.write_raw(predictions, media_type)
         call.milliseconds["encode"] = (perf_counter() - begin) * 1000
         headers = {"Prediction-Dtype": _header(dtype)} if dtype else {}
-        call.answer = Answer(body, call.media_type, headers, call.rows.count, call.milliseconds)
+        call.answer = Answer(body, media_type, headers, call.rows.count, call.milliseconds)
         return call.answer
+
+    def _written(self, predictions: list[Any], media_type: str) -> bytes:
+        try:
+            return writing.write(predictions, self.entry.output, media_type)
+        except UnicodeError as error:  # a text with half a character
+            raise NotebookCodeError(self.entry.name) from error
 
     def answer(self, body: bytes, content_type: str = "", accept: str = "") -> Answer:
         """Predictions for the rows in ``body``, without any other request.

@@ -6,9 +6,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from .codec.reading import media_types
-from .codec.writing import CSV, JSON, JSON_LINES, answer_types
-from .contract import Contract, Entry, Field
+from .codec.multipart import is_file
+from .codec.reading import MULTIPART, media_types
+from .codec.writing import BYTES, CSV, JSON, JSON_LINES, answer_types, is_raw
+from .contract import Contract, Entry, Field, Input
 from .problems import MEDIA_TYPE
 
 # Without years and months, which have no fixed length.
@@ -48,6 +49,10 @@ _FORMS = (
     "As JSON: `instances` with a list of rows, a bare list of rows, or one row; also MLflow's "
     "`dataframe_records`, `dataframe_split` and `inputs`. As JSON lines: a row a line. As CSV, "
     "Arrow or Parquet: a column a name, lists and objects as JSON in a CSV cell."
+)
+_UPLOADS = (
+    " As a form (multipart/form-data): a part for each argument, a file as it is (an array as an "
+    "`.npy` file); several parts of one name are several rows."
 )
 _ABOUT = (
     'Missing values are `null`; ±Infinity is `"Infinity"` and `"-Infinity"`. '
@@ -93,8 +98,18 @@ def prediction_schema(entry: Entry) -> dict[str, Any]:
     output = entry.output
     if output.kind == "frame":
         return _object_schema(tuple(map(_answered, output.fields)))
-    schema = field_schema(_answered(output.fields[0])) if output.fields else {}
+    schema = _opened(field_schema(_answered(output.fields[0]))) if output.fields else {}
     return _nested(schema, output.shape if entry.aligned else (), output.names)
+
+
+def _opened(schema: Any) -> Any:
+    """The schema with further members in its objects: what was seen may not be all there is."""
+    if isinstance(schema, list):
+        return [_opened(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {k: v for k, v in schema.items() if k != "additionalProperties" or v is not False}
+    return {key: _opened(value) for key, value in kept.items()}
 
 
 def _answered(field: Field) -> Field:
@@ -114,15 +129,17 @@ def field_schema(field: Field) -> dict[str, Any]:
         item = field_schema(field.items) if field.items else {}
         inner = field.shape if field.python == "ndarray" else ()
         schema["items"] = _nested(item, inner, ())
+    elif field.type == "object" and field.items:
+        schema = {"type": "object", "additionalProperties": field_schema(field.items)}
     elif field.type == "object":
         schema = _object_schema(field.fields) if field.fields else {"type": "object"}
     else:
         schema = {**_SCHEMAS[field.type], **_limits(field)}
-    if field.type == "datetime" and field.dtype.startswith("datetime64["):
-        format_ = "date-time" if "," in field.dtype else "date-time-local"
-        schema = {"type": "string", "format": format_}
-    if field.dtype == "category" and field.categories is not None:
-        schema["enum"] = list(field.categories)
+    if field.type == "datetime" and (field.zone or field.dtype.startswith("datetime64[")):
+        local = "," not in field.dtype and field.zone in ("", "naive")
+        schema = {"type": "string", "format": "date-time-local" if local else "date-time"}
+    if _is_closed(field):
+        schema["enum"] = list(field.categories or ())
     if field.nullable:
         schema = _or_null(schema)
     if notes := _notes(field):
@@ -132,6 +149,11 @@ def field_schema(field: Field) -> dict[str, Any]:
     if field.example is not None:
         schema["examples"] = [field.example]
     return schema
+
+
+def _is_closed(field: Field) -> bool:
+    """Whether no value is taken but the categories: of a dtype, a Literal, an enumeration."""
+    return field.categories is not None and field.dtype in ("", "category")
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +176,11 @@ def _notes(field: Field) -> str:
         notes.append(f"{zone} zone" if field.dtype.startswith("datetime64") else "ISO 8601")
     if field.minimum is not None and field.maximum is not None:
         notes.append(f"observed: {field.minimum} to {field.maximum}")
-    if field.categories is not None and field.dtype != "category":
+    if field.type == "bytes":
+        notes.append("an image file, as base64" if field.python == "image" else "a file, as base64")
+    if field.zone not in ("", "naive"):
+        notes.append(f"taken to the zone {field.zone}")
+    if field.categories is not None and not _is_closed(field):
         notes.append("known values: " + ", ".join(map(str, field.categories)))
     return "; ".join(notes)
 
@@ -183,7 +209,8 @@ def _nested(
     schema: dict[str, Any], shape: tuple[int, ...], names: tuple[Any, ...]
 ) -> dict[str, Any]:
     for size in reversed(shape):
-        schema = {"type": "array", "items": schema, "minItems": size, "maxItems": size}
+        limits = {"minItems": size, "maxItems": size} if size >= 0 else {}
+        schema = {"type": "array", "items": schema, **limits}
     if names and shape:
         schema["description"] = "in order: " + ", ".join(map(str, names))
     return schema
@@ -197,16 +224,30 @@ def _operation(route: str, entry: Entry) -> dict[str, Any]:
     for name in bodies.keys() & {CSV, JSON_LINES}:
         bodies[name] = {"schema": rows}
     bodies[JSON] = {"schema": {"anyOf": [batch, rows, row]}}
+    if MULTIPART in bodies:
+        bodies[MULTIPART] = {"schema": _upload_schema(entry.input)}
     return {
         "operationId": route,
         "summary": (entry.doc or f"Predictions of {entry.call}").split("\n", 1)[0],
         "description": entry.doc,
-        "requestBody": {"description": _FORMS, "required": True, "content": bodies},
+        "requestBody": {
+            "description": _FORMS + (_UPLOADS if MULTIPART in bodies else ""),
+            "required": True,
+            "content": bodies,
+        },
         "responses": {
             "200": _predictions(entry),
             **{str(code): {"$ref": f"#/components/responses/{code}"} for code in _REFUSALS},
         },
     }
+
+
+def _upload_schema(input_: Input) -> dict[str, Any]:
+    """One row as a form: a part for each argument, of those that may be files the file itself."""
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    parts = {f.name or "file": file if is_file(f) else field_schema(f) for f in input_.fields}
+    needed = [field.name or "file" for field in input_.fields if field.required]
+    return {"type": "object", "properties": parts, "required": needed}
 
 
 def _predictions(entry: Entry) -> dict[str, Any]:
@@ -215,6 +256,8 @@ def _predictions(entry: Entry) -> dict[str, Any]:
         "items": {"$ref": f"#/components/schemas/{entry.name}_prediction"},
     }
     answers: dict[str, Any] = {name: {} for name in answer_types(arrow=True)}
+    if is_raw(entry.output):
+        answers[BYTES] = {"schema": {"type": "string", "contentMediaType": BYTES}}
     answers[CSV] = {"schema": {"type": "string"}}
     answers[JSON_LINES] = {"schema": predictions}
     answers[JSON] = {

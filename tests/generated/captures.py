@@ -143,6 +143,26 @@ def churn():
     )  # fmt: skip
 
 
+def churn_with_photos():
+    """The classifier, and a function that takes a file and answers with one."""
+    made = churn()
+    fields = (
+        Field("image", "bytes", example="aGk="),
+        Field("times", "integer", required=False, default=1),
+    )
+    entry = Entry(
+        "photo", "photo", Input("arguments", fields), Output("value", (Field("", "bytes"),))
+    )
+    source = "def photo(image: bytes, times: int = 1) -> bytes:\n    return image * times"
+    case = {"entry": "photo", "instances": [{"image": "aGk="}], "batch": ["aGk="], "origin": "[5]"}
+    return replace(
+        made,
+        contract=replace(made.contract, entries=(*made.contract.entries, entry)),
+        parts=(*made.parts, Part("code", ("photo",), source, 5)),
+        cases={**made.cases, "photo": case},
+    )
+
+
 def shout():
     """A function on texts, with nothing but plain Python."""
     entry = Entry(

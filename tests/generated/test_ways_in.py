@@ -5,6 +5,7 @@ What Flask's test client gets from the application is what each server must give
 
 from __future__ import annotations
 
+import base64
 import http.client
 import importlib
 import io
@@ -102,7 +103,37 @@ def asked(content_type="application/json", accept="*/*", **headers):
     return {"Content-Type": content_type, "Accept": accept, "X-Request-Id": "r-1", **headers}
 
 
+PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
+
+
+def form(*parts):
+    """A form of (name, content), the bytes as files."""
+    lines = []
+    for name, content in parts:
+        file = isinstance(content, bytes)
+        ending = b'; filename="a.png"\r\nContent-Type: image/png' if file else b""
+        lines += [
+            b"--XbX",
+            b'Content-Disposition: form-data; name="%b"%b' % (name.encode(), ending),
+        ]
+        lines += [b"", content if file else content.encode()]
+    return b"\r\n".join([*lines, b"--XbX--", b""])
+
+
+FORM = "multipart/form-data; boundary=XbX"
 ASKS = {
+    "a file": Ask("/photo", form(("image", PNG)), asked(FORM)),
+    "a file and a value": Ask("/photo", form(("times", "2"), ("image", PNG)), asked(FORM)),
+    "two files": Ask("/photo", form(("image", PNG), ("image", b"x"), ("times", "2")), asked(FORM)),
+    "a file by another name": Ask("/photo", form(("img", PNG)), asked(FORM)),
+    "a file for a number": Ask("/photo", form(("image", PNG), ("times", b"2")), asked(FORM)),
+    "a form that is cut off": Ask("/photo", form(("image", PNG))[:-9], asked(FORM)),
+    "a form without its boundary": Ask("/photo", b"x", asked("multipart/form-data")),
+    "a file that is too large": Ask("/photo", form(("image", PNG * 2_001)), asked(FORM)),
+    "a form where no file fits": Ask("/risk", form(("age", "1"), ("spend", "1")), asked(FORM)),
+    "to a file": Ask("/photo", form(("image", PNG)), asked(FORM, "image/png")),
+    "to bytes": Ask("/photo", b'{"image": "aGk="}', asked(accept="application/octet-stream")),
+    "to another file": Ask("/photo", form(("image", PNG)), asked(FORM, "image/jpeg")),
     "rows": Ask("/predict", as_json({"instances": ROWS}), asked()),
     "a row": Ask("/predict", as_json(ROWS[0]), asked()),
     "another entry": Ask("/risk", as_json(ROWS), asked()),
@@ -153,7 +184,7 @@ CHUNKED_ASKS = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     target = tmp_path_factory.mktemp("ways") / "churn-service"
-    with written(render(captures.churn()), target) as done:
+    with written(render(captures.churn_with_photos()), target) as done:
         return done.folder
 
 
@@ -254,6 +285,39 @@ def test_every_way_in_gives_the_same_answer(way, reference, name):
 @pytest.mark.parametrize("way", CHUNKED_WAYS, indirect=True)
 def test_a_body_of_unknown_length_is_like_any_other(way, reference, name):
     assert way.ask(CHUNKED_ASKS[name]) == expected(reference, CHUNKED_ASKS[name])
+
+
+def test_files_are_arguments_and_rows(reference):
+    """What the others are compared with is right."""
+    answers = {
+        name: expected(reference, ASKS[name]) for name in ASKS if ASKS[name].path == "/photo"
+    }
+    sent = {name: (status, body) for name, (status, _, body) in answers.items()}
+
+    def predicted(*files):
+        encoded = [base64.b64encode(file).decode() for file in files]
+        return 200, json.dumps({"predictions": encoded}, separators=(",", ":")).encode()
+
+    assert sent["a file"] == predicted(PNG)
+    assert sent["a file and a value"] == predicted(PNG * 2)
+    assert sent["two files"] == predicted(PNG * 2, b"xx")
+    assert sent["to a file"] == (200, PNG)
+    assert answers["to a file"][1]["Content-Type"] == "image/png"
+    assert sent["to bytes"] == (200, b"hi")
+    problems = {name: (status, json.loads(body)) for name, (status, body) in sent.items()
+                if status != 200}  # fmt: skip
+    assert {name: status for name, (status, _) in problems.items()} == {
+        "a file by another name": 422,
+        "a file for a number": 422,
+        "a form that is cut off": 400,
+        "a form without its boundary": 400,
+        "a file that is too large": 413,
+        "to another file": 406,
+    }
+    named = problems["a file for a number"][1]["errors"]
+    assert named == [
+        {"row": 0, "field": "times", "message": "must be an integer, not a file"}
+    ]  # fmt: skip
 
 
 def expected(reference, asked):

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...errors import ContractError, ExampleError
+from ...runtime.codec.uploads import Uploaded, UploadedPath
 from ...runtime.codec.wire import from_rows, prediction_dtype, to_rows
 from ...runtime.contract import Input
 from ...runtime.problems import MissingForm, Violations
-from ..values import kind_of, same
+from ..values import is_record, kind_of, same
 from .calling import Caller, copied
 from .closeness import Gap, measure
 from .fitting import Example
@@ -136,8 +137,11 @@ class Asker:
         """The gap between the first answer and that to the rows as the wire gives them."""
         received = self.receive(rows)
         # As in a service that has a worker for each CPU: so the gap holds what that changes, too.
-        with _one_thread():
-            gap = measure(first.wire, self.respond(received).wire)
+        try:
+            with _one_thread():
+                gap = measure(first.wire, self.respond(received).wire)
+        except ExampleError as error:
+            raise self._unfaithful(error.message) from None
         if not gap.close:
             third = self.respond(copied(self.example.value))
             if measure(first.wire, third.wire).exact:
@@ -191,7 +195,7 @@ class Asker:
         return ContractError(
             f"{self.name}: the input {self.example.origin} does not survive the way over JSON: "
             + why,
-            "convert it to plain numbers, text or dates before the entry takes it",
+            _mend(self.example.value),
             self.example.cell,
         )
 
@@ -205,9 +209,22 @@ def _one_thread() -> contextlib.AbstractContextManager[Any]:
     return threadpool_limits(1)  # type: ignore[no-any-return]
 
 
+def _mend(value: Any) -> str:
+    if kind_of(value) == "frame" and any(name is not None for name in value.columns.names):
+        flat = (
+            '["_".join(map(str, c)) for c in X.columns]' if value.columns.nlevels > 1 else "list(X)"
+        )
+        return f"name its columns by plain text, before the model is fitted: X.columns = {flat}"
+    rows = value if isinstance(value, list) else []
+    items = [item for row in rows for item in (row.values() if isinstance(row, dict) else [row])]
+    if any(isinstance(item, (Uploaded, UploadedPath)) for item in items):
+        return "the path is another one each time: let the answer come from what the file holds"
+    return "convert it to plain numbers, text or dates before the entry takes it"
+
+
 def _has_items(answer: Any) -> bool:
     """Whether an answer could hold one item a row; a set's order means nothing."""
-    return bool(kind_of(answer)) or isinstance(answer, tuple)
+    return bool(kind_of(answer)) or (isinstance(answer, tuple) and not is_record(answer))
 
 
 def _first_loss(value: Any, back: Any) -> str:

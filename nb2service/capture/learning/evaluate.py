@@ -7,10 +7,14 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import io
+import pathlib
+import uuid
+import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
-from ..values import is_pydantic, kind_of
+from ..values import is_content, is_named_tuple, is_pydantic, kind_of
 
 
 class ImpureError(Exception):
@@ -49,10 +53,14 @@ _PURE_CLASSES = (
     datetime.time,
     datetime.timedelta,
     decimal.Decimal,
+    uuid.UUID,
+    zoneinfo.ZoneInfo,
+    io.BytesIO,
 )
 _PURE_OF_NUMPY = (
     *("array", "asarray", "zeros", "ones", "full", "arange", "linspace", "column_stack"),
     *("float32", "float64", "int32", "int64", "expand_dims", "atleast_2d", "concatenate"),
+    *("datetime64", "timedelta64"),
 )
 _PURE_OF_PANDAS = ("DataFrame", "Series", "Timestamp", "Timedelta", "to_datetime")
 _PURE_METHODS = {
@@ -72,6 +80,10 @@ _PURE_METHODS = {
     "reset_index",
     "squeeze",
 }
+
+
+# What only reads a file, or gives an image another form.
+_READING = {"read_bytes", "read_text", "convert", "resize", "crop"}
 
 
 def evaluate_pure(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
@@ -110,17 +122,32 @@ def _check_call(node: ast.Call, namespace: Mapping[str, Any]) -> None:
         raise ImpureError(ast.unparse(node))
     if isinstance(node.func, ast.Attribute):
         owner = evaluate_pure(node.func.value, namespace)
-        if _is_pure_method(owner, node.func.attr):
+        # To read on in the notebook's own open file would leave a trace.
+        if _is_pure_method(owner, node.func.attr, isinstance(node.func.value, ast.Call)):
             return
     if not isinstance(node.func, (ast.Name, ast.Attribute)):
         raise ImpureError(ast.unparse(node))
+    if _opens_for_reading(node):
+        return
     if not _is_pure_constructor(evaluate_pure(node.func, namespace)):
         raise ImpureError(ast.unparse(node))
 
 
-def _is_pure_method(owner: Any, method: str) -> bool:
+def _opens_for_reading(node: ast.Call) -> bool:
+    """Whether a call is ``open(path)``, ``open(path, "rb")`` or ``Image.open(path)``."""
+    if ast.unparse(node.func) not in ("open", "Image.open", "PIL.Image.open"):
+        return False
+    modes = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "mode")]
+    return all(isinstance(m, ast.Constant) and m.value in ("r", "rb", "rt") for m in modes)
+
+
+def _is_pure_method(owner: Any, method: str, fresh: bool) -> bool:
     if method == "transform":
         return hasattr(owner, "get_params")
+    if isinstance(owner, io.IOBase):
+        return method == "getvalue" or (fresh and method == "read")
+    if isinstance(owner, pathlib.PurePath) or is_content(owner):
+        return method in _READING
     table = kind_of(owner) in ("frame", "series", "array") or isinstance(owner, dict)
     return table and method in _PURE_METHODS
 
@@ -132,7 +159,9 @@ def _is_pure_constructor(target: Any) -> bool:
         return getattr(target, "__name__", "") in allowed
     if target in _PURE_BUILTINS or target in _PURE_CLASSES or issubclass(target, enum.Enum):
         return True
-    if dataclasses.is_dataclass(target) or is_pydantic(target):
+    if dataclasses.is_dataclass(target) or is_pydantic(target) or is_named_tuple(target):
+        return True
+    if issubclass(target, pathlib.PurePath):
         return True
     module = target.__module__.partition(".")[0]
     return module in ("numpy", "pandas") and target.__name__ in (*_PURE_OF_NUMPY, *_PURE_OF_PANDAS)

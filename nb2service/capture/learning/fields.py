@@ -8,13 +8,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ...errors import ContractError
-from ...runtime.codec.values import encode, is_missing
+from ...runtime.codec.uploads import Uploaded, UploadedPath
+from ...runtime.codec.values import encode, is_missing, key_text
 from ...runtime.contract import Field
 from ...runtime.problems import MissingForm
-from ..values import is_record, kind_of, members, numpy_is, pandas_is, type_name
+from ..values import is_content, is_record, kind_of, members, numpy_is, pandas_is, type_name
+from .dtypes import (
+    REFUSED_DTYPES,
+    dtype_name,
+    is_label,
+    kind_of_dtype,
+    label_text,
+    named_by_text,
+    plain_label,
+)
 
 Namer = Callable[[type], str]
 
@@ -34,6 +47,7 @@ _PLAIN: tuple[tuple[type, str], ...] = (
     (timedelta, "duration"),
     (Decimal, "decimal"),
 )
+_TEXTS = ((UUID, "uuid"), (PurePath, "pathlib"))
 _SEQUENCES = ((list, ""), (tuple, "tuple"), (set, "set"), (frozenset, "frozenset"))
 _NUMPY_KINDS = {
     "b": "boolean",
@@ -44,11 +58,6 @@ _NUMPY_KINDS = {
     "S": "bytes",
     "M": "datetime",
     "m": "duration",
-}
-_REFUSED_DTYPES = {
-    "SparseDtype": "hold it dense: .sparse.to_dense()",
-    "IntervalDtype": "use the interval's label or midpoint: .astype(str)",
-    "PeriodDtype": "use .dt.to_timestamp() or .astype(str)",
 }
 
 
@@ -70,7 +79,7 @@ def frame_fields(frame: Any, where: str) -> tuple[Field, ...]:
             f"{where} has more than one column called {', '.join(map(repr, twice))}",
             "rename them, or keep the first: X = X.loc[:, ~X.columns.duplicated()]",
         )
-    odd = [label for label in labels if not _is_label(label)]
+    odd = [label for label in labels if not is_label(label)]
     if odd:
         raise ContractError(
             f"{where} has columns whose names are neither text nor whole numbers: "
@@ -86,25 +95,6 @@ def frame_fields(frame: Any, where: str) -> tuple[Field, ...]:
     )
 
 
-def label_text(label: Any) -> str:
-    """A column's name on the wire: a number as text, the levels of a MultiIndex joined."""
-    return "_".join(map(str, label)) if isinstance(label, tuple) else str(label)
-
-
-def plain_label(label: Any) -> Any:
-    """A column's label as JSON can hold it: text, a whole number, or a tuple of those."""
-    if isinstance(label, tuple):
-        return tuple(plain_label(level) for level in label)
-    return label.item() if numpy_is(label, "generic") else label
-
-
-def _is_label(label: Any) -> bool:
-    if isinstance(label, tuple):
-        return all(_is_label(level) for level in label)
-    plain = plain_label(label)
-    return isinstance(plain, (str, int)) and not isinstance(plain, bool)
-
-
 def column_field(name: str, column: Any, where: str) -> Field:
     """The field of a pandas Series.
 
@@ -113,51 +103,38 @@ def column_field(name: str, column: Any, where: str) -> Field:
     """
     import pandas as pd
 
-    dtype, text = column.dtype, str(column.dtype)
-    refused = _REFUSED_DTYPES.get(type(dtype).__name__)
+    dtype = column.dtype
+    refused = REFUSED_DTYPES.get(type(dtype).__name__)
     if refused or getattr(dtype, "kind", "") == "c":
         raise ContractError(
-            f"{where}: the dtype {text} has no form in JSON",
+            f"{where}: the dtype {dtype} has no form in JSON",
             refused or "split it into real and imaginary part, or take its magnitude",
+        )
+    if not (text := dtype_name(dtype)):
+        zoned = hasattr(dtype, "tz")
+        raise ContractError(
+            f"{where}: the dtype {dtype} cannot be made again from its name",
+            ".dt.tz_convert('Europe/Berlin')" if zoned else ".astype(object)",
         )
     missing = bool(column.isna().any())
     if isinstance(dtype, pd.CategoricalDtype):
-        inner = column_field("", dtype.categories.to_series(), where)
+        known = dtype.categories
+        # Its own dtype again: pandas would guess text among objects to be its own.
+        inner = column_field("", known.to_series().astype(known.dtype), where)
         return replace(
             inner,
             name=name,
             dtype="category",
             nullable=missing,
-            categories=tuple(encode(value) for value in dtype.categories.tolist()),
+            categories=tuple(encode(value) for value in known.tolist()),
             ordered=bool(dtype.ordered),
             items=Field("", inner.type, inner.dtype),
         )
     if text == "object":
         field = value_field(name, column.tolist(), where)
         return replace(field, dtype="object")
-    kind = _kind_of_dtype(dtype, where)
+    kind = kind_of_dtype(dtype, where)
     return _ranged(Field(name, kind, text, nullable=missing), column.dropna())
-
-
-def _kind_of_dtype(dtype: Any, where: str) -> str:
-    import pandas as pd
-
-    types = pd.api.types
-    text = str(dtype)
-    for prefix, kind in (("date32", "date"), ("time", "time"), ("decimal", "decimal")):
-        if text.startswith(prefix) and text.endswith("[pyarrow]") and "stamp" not in text:
-            return kind
-    for check, kind in (
-        (types.is_bool_dtype, "boolean"),
-        (types.is_integer_dtype, "integer"),
-        (types.is_float_dtype, "number"),
-        (types.is_datetime64_any_dtype, "datetime"),
-        (types.is_timedelta64_dtype, "duration"),
-        (types.is_string_dtype, "string"),
-    ):
-        if check(dtype):
-            return kind
-    raise ContractError(f"{where}: the dtype {text} has no form in JSON", "convert it to text")
 
 
 def array_field(name: str, array: Any, where: str) -> Field:
@@ -224,13 +201,22 @@ def _present_field(name: str, values: list[Any], where: str, names: Namer | None
     if isinstance(first, enum.Enum) and all(type(value) is type(first) for value in values):
         inner = value_field(name, [value.value for value in values], where)
         known = tuple(plain(member.value) for member in type(first))
-        return replace(inner, categories=known, python=names(type(first)) if names else "")
+        alone = not isinstance(first, enum.Flag)  # flags can be combined
+        return replace(
+            inner, categories=known if alone else None, python=names(type(first)) if names else ""
+        )
     if all(numpy_is(value, "generic") for value in values):
         return _scalar_field(name, values, where)
+    if all(map(is_content, values)):
+        return _content_field(name, values)
+    for text, python in _TEXTS:
+        if all(isinstance(value, text) for value in values):
+            return Field(name, "string", python=python)
     for kind, word in _PLAIN:
         if all(isinstance(value, kind) for value in values) and not any(map(is_record, values)):
             python = type(first).__name__ if pandas_is(first, "Timestamp", "Timedelta") else ""
-            return _ranged(Field(name, word, python=python), values)
+            zone = zone_of(values) if word == "datetime" else ""
+            return _ranged(Field(name, word, python=python, zone=zone), values)
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         return _ranged(Field(name, "number"), values)
     if all(isinstance(value, Mapping) or is_record(value) for value in values):
@@ -238,7 +224,7 @@ def _present_field(name: str, values: list[Any], where: str, names: Namer | None
     if all(kind_of(value) == "array" for value in values):
         return _array_value_field(name, values, where)
     if all(kind_of(value) in ("series", "frame") for value in values):
-        return _table_value_field(name, values, where)
+        return _table_value_field(name, values, where, names)
     for sequence, python in _SEQUENCES:
         if all(isinstance(value, sequence) for value in values):
             members_seen = [item for value in values for item in value]
@@ -253,6 +239,31 @@ def _present_field(name: str, values: list[Any], where: str, names: Namer | None
                 "turn it into text, numbers, a list, a dict or a dataclass",
             ) from None
     return Field(name, "any")
+
+
+def zone_of(moments: Sequence[Any]) -> str:
+    """The one zone of all moments by name, ``naive`` if none has any; "" if they differ."""
+    zones = {"naive" if moment.tzinfo is None else str(moment.tzinfo) for moment in moments}
+    zone = zones.pop() if len(zones) == 1 else ""
+    if zone in ("", "naive"):
+        return zone
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return ""  # an offset, which travels with each moment
+    return zone
+
+
+def _content_field(name: str, values: list[Any]) -> Field:
+    """The field of images, of files in memory, or of paths of uploaded files."""
+    first = values[0]
+    if isinstance(first, (Uploaded, UploadedPath)):
+        python = "path" if isinstance(first, str) else "pathlib"
+        return Field(name, "bytes", python=python, label=PurePath(first).suffix)
+    if hasattr(first, "mode"):
+        modes = {value.mode for value in values}
+        return Field(name, "bytes", modes.pop() if len(modes) == 1 else "", python="image")
+    return Field(name, "bytes", python="file")
 
 
 def _scalar_field(name: str, values: list[Any], where: str) -> Field:
@@ -274,8 +285,8 @@ def _object_field(name: str, values: list[Any], where: str, names: Namer | None)
     keys = list(dict.fromkeys(key for row in rows for key in row))
     odd = [key for key in keys if not isinstance(key, str)]
     if odd and names is None:  # an answer: the wire turns keys into text
-        rows = [{str(key): item for key, item in row.items()} for row in rows]
-        keys = [str(key) for key in keys]
+        rows = [{key_text(key): item for key, item in row.items()} for row in rows]
+        keys = list(dict.fromkeys(map(key_text, keys)))
     elif odd:
         raise ContractError(
             f"{where}: a dict has keys that are not text: {', '.join(map(repr, odd[:5]))}",
@@ -297,21 +308,29 @@ def _array_value_field(name: str, values: list[Any], where: str) -> Field:
     import numpy as np
 
     items = array_field("", np.concatenate([value.ravel() for value in values]), where)
-    if len({(value.ndim, value.shape[1:], value.dtype) for value in values}) > 1:
+    if len({(value.ndim, value.dtype) for value in values}) > 1:
         raise ContractError(
-            f"{where}: arrays of several shapes or dtypes in one list or tuple",
+            f"{where}: arrays of several ranks or dtypes in one list or tuple",
             'give each a name, as in a dict: {"labels": …, "centers": …}',
         )
-    first = values[0]
-    return Field(name, "list", items.dtype, items=items, python="ndarray", shape=first.shape[1:])
+    shape = tuple(
+        sizes[0] if len(set(sizes)) == 1 else -1
+        for sizes in zip(*(value.shape[1:] for value in values), strict=True)
+    )
+    if items.dtype == "uint8" and shape:  # an image, whose size is its own
+        shape = (-1, *shape[1:])
+    return Field(name, "list", items.dtype, items=items, python="ndarray", shape=shape)
 
 
-def _table_value_field(name: str, values: list[Any], where: str) -> Field:
+def _table_value_field(name: str, values: list[Any], where: str, names: Namer | None) -> Field:
     first = values[0]
     if kind_of(first) == "series":
         items = column_field("", first, where)
+        if not names and isinstance(encode(first), dict):
+            return Field(name, "object", items.dtype, items=items)
         return Field(name, "list", items.dtype, items=items, python="series", label=first.name)
-    items = Field("", "object", fields=frame_fields(first, where))
+    table = first if names else named_by_text(first)
+    items = Field("", "object", fields=frame_fields(table, where))
     return Field(name, "list", items=items, python="frame")
 
 

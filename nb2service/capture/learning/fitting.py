@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any
 
 from ...errors import ContractError, ExampleError
@@ -14,6 +15,7 @@ from ..values import kind_of, pandas_is, same, take_rows, type_name
 from .calling import Caller
 from .candidates import Candidate
 from .closeness import measure
+from .contents import as_received
 from .inputs import feature_names
 from .outputs import by_position, dense, to_wire
 from .telling import telling_rows
@@ -23,7 +25,7 @@ _LOOK = 10_000
 
 
 # Tables of XGBoost and CatBoost, which are made of a frame or an array.
-_LIBRARY_TABLES = ("DMatrix", "QuantileDMatrix", "Pool")
+LIBRARY_TABLES = ("DMatrix", "QuantileDMatrix", "Pool")
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _fit_rows(
         value = value.head(_LOOK)
     if is_model(request):
         value, origin = _in_the_models_terms(request, value, origin)
-    value, note = _dense_rows(request, value)
+    value, note = _dense_rows(request, value, namespace)
     if note:
         warnings.append(CaptureWarning(note, "", candidate.cell))
     kind = kind_of(value)
@@ -144,6 +146,9 @@ def _fit_rows(
     if not len(value):
         raise ExampleError(f"{origin} has no rows", cell=candidate.cell)
     call = Caller(request, namespace, parameter=parameter)
+    if kind == "list":
+        where = f"entry {request.name!r}: the input"
+        value = as_received(value, lambda rows: _answer(call, rows), where)
     value, origin, answer = _answered_rows(call, value, most, origin)
     fresh = value.reset_index(drop=True) if kind in ("frame", "series") else value
     if fresh is not value and not _is_counted(value.index):
@@ -199,18 +204,24 @@ def _is_sparse(value: Any) -> bool:
 def _is_foreign(value: Any) -> bool:
     """Whether a value is a table or tensor of a library that the wire does not carry."""
     shaped = hasattr(value, "shape") and bool(getattr(value, "ndim", 2))
-    return not kind_of(value) and (shaped or type(value).__name__ in _LIBRARY_TABLES)
+    return not kind_of(value) and (shaped or type(value).__name__ in LIBRARY_TABLES)
 
 
-def _conversion(request: EntryRequest, value: Any) -> str:
+def _conversion(request: EntryRequest, value: Any, namespace: Mapping[str, Any]) -> str:
     kind = type(value)
-    if kind.__name__ not in _LIBRARY_TABLES or not request.method:
+    if kind.__name__ not in LIBRARY_TABLES or not request.method:
         return "…"
     library = kind.__module__.partition(".")[0]
-    return f"return {request.variable}.{request.method}({library}.{kind.__name__}(rows))"
+    held = [name for name, v in namespace.items() if isinstance(v, ModuleType)]
+    library = next((name for name in held if namespace[name].__name__ == library), library)
+    model = request.variable
+    # A Booster that knows its columns refuses an array without them.
+    known = getattr(request.value, "feature_names", None) if kind.__name__ != "Pool" else None
+    names = f", feature_names={model}.feature_names" if known else ""
+    return f"return {model}.{request.method}({library}.{kind.__name__}(rows{names}))"
 
 
-def _dense_rows(request: EntryRequest, value: Any) -> tuple[Any, str]:
+def _dense_rows(request: EntryRequest, value: Any, namespace: Mapping[str, Any]) -> tuple[Any, str]:
     """The rows without sparse storage, and what to know about that."""
     where = f"entry {request.name!r}: the input"
     if _is_sparse(value):
@@ -228,7 +239,7 @@ def _dense_rows(request: EntryRequest, value: Any) -> tuple[Any, str]:
         raise ContractError(
             f"{where} is a {type_name(value)}, which has no form in JSON",
             "serve a function that takes a frame or an array and converts it: "
-            f"def predict(rows): {_conversion(request, value)}",
+            f"def predict(rows): {_conversion(request, value, namespace)}",
             request.cell,
         )
     return value, ""
@@ -245,9 +256,12 @@ def _is_counted(index: Any) -> bool:
 
 def _check_index(call: Caller, value: Any, fresh: Any, answer: Any, origin: str) -> None:
     """Refuse an entry whose answer depends on the index, which does not travel."""
-    without = _answer(call, fresh)
-    if measure(answer, without).close:
-        return
+    try:
+        if measure(answer, _answer(call, fresh)).close:
+            return
+    except ExampleError:  # it asks the index for what only another one has
+        if kind_of(value) != "frame":  # a row of a frame is no column
+            raise
     again = _answer(call, value)
     if measure(answer, again).close:
         raise ContractError(
@@ -274,6 +288,7 @@ def _fit_arguments(
     call = Caller(request, namespace, arguments=True)
     made: list[dict[str, Any]] = []
     for case in cases:
+        case = _with_uploads(call, case)
         plain = {name: _as_argument(value) for name, value in case.items()}
         changed = any(plain[name] is not case[name] for name in case)
         answer = to_wire(dense(call.untouched(dict(case))), request)
@@ -285,6 +300,19 @@ def _fit_arguments(
             )
         made.append(plain)
     return Example(made, candidate.origin, candidate.origin, candidate.cell, "arguments")
+
+
+def _with_uploads(call: Caller, case: Mapping[str, Any]) -> dict[str, Any]:
+    """The case with files as the service passes them."""
+    made = dict(case)
+    for name in made:
+
+        def answers(value: Any, name: str = name) -> None:
+            to_wire(dense(call.untouched({**made, name: value})), call.request)
+
+        where = f"entry {call.request.name!r}, argument {name!r}"
+        made[name] = as_received(made[name], answers, where)
+    return made
 
 
 def _answers_so(call: Caller, keywords: Mapping[str, Any], answer: Any) -> bool:

@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path, PurePath
 from typing import Any
+from uuid import UUID
 
 from ...errors import ContractError
 from ...runtime.codec.values import encode
 from ...runtime.contract import Field
 from ...runtime.problems import MissingForm
-from ..values import is_pydantic
-from .fields import Namer, value_field
+from ..values import is_named_tuple, is_pydantic
+from .fields import Namer, value_field, zone_of
 
 _PLAIN: dict[Any, str] = {
     bool: "boolean",
@@ -33,6 +35,9 @@ _PLAIN: dict[Any, str] = {
     timedelta: "duration",
     Decimal: "decimal",
 }
+_TEXTS: dict[Any, str] = {UUID: "uuid", Path: "pathlib", PurePath: "pathlib"}
+# Of these JSON itself tells which one a value is.
+_TOLD_APART = frozenset((bool, int, float, str, list, dict))
 _LISTS: dict[Any, str] = {
     list: "",
     abc.Sequence: "",
@@ -104,12 +109,16 @@ def hint_field(name: str, hint: Any, names: Namer, where: str, depth: int = 0) -
     kind = origin or hint
     if kind in _PLAIN:
         return Field(name, _PLAIN[kind])
+    if kind in _TEXTS:
+        return Field(name, "string", python=_TEXTS[kind])
     if kind in _LISTS:
         alike = [arg for arg in args if arg is not ...]
         item = hint_field("", alike[0], names, where, depth + 1) if len(set(alike)) == 1 else None
         return Field(name, "list", items=item, python=_LISTS[kind])
     if kind in _DICTS:
-        return Field(name, "object")
+        named = len(args) == 2 and args[0] is str and args[1] is not Any
+        item = hint_field("", args[1], names, where, depth + 1) if named else None
+        return Field(name, "object", items=item)
     return _class_field(name, kind, names, where, depth) if isinstance(kind, type) else None
 
 
@@ -121,7 +130,8 @@ def _union_field(
     if set(others) == {int, float}:
         return Field(name, "number", nullable=nullable)
     if len(others) > 1:
-        return Field(name, "any", nullable=nullable)
+        told = all((typing.get_origin(other) or other) in _TOLD_APART for other in others)
+        return Field(name, "any", nullable=nullable) if told else None
     field = hint_field(name, others[0], names, where, depth)
     return replace(field, nullable=nullable or field.nullable) if field else None
 
@@ -157,6 +167,12 @@ def _optional_members(kind: Any) -> dict[str, tuple[bool, Any]] | None:
     if dataclasses.is_dataclass(kind):
         return {
             item.name: _dataclass_default(item) for item in dataclasses.fields(kind) if item.init
+        }
+    if is_named_tuple(kind):
+        defaults = kind._field_defaults
+        return {
+            member: (member not in defaults, defaults.get(member, _NO_DEFAULT))
+            for member in kind._fields
         }
     if is_pydantic(kind):
         known = getattr(kind, "model_fields", None)
@@ -195,4 +211,6 @@ def with_default(field: Field, default: Any) -> Field:
     except MissingForm:
         wire = None
     nullable = field.nullable or default is None
-    return replace(field, required=False, default=wire, nullable=nullable)
+    moment = field.type == "datetime" and isinstance(default, datetime)
+    zone = field.zone or (zone_of([default]) if moment else "")
+    return replace(field, required=False, default=wire, nullable=nullable, zone=zone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from inspect import Parameter
@@ -12,6 +13,7 @@ from ...runtime.codec.values import is_missing
 from ...runtime.contract import Field, Input
 from ..entries.find import EntryRequest
 from ..entries.signatures import function_of, own_parameters
+from .contents import names_a_file
 from .fields import (
     MANY_CATEGORIES,
     Namer,
@@ -22,6 +24,9 @@ from .fields import (
     value_field,
 )
 from .hints import class_namer, hint_field, read_hints, with_default
+
+# Types of which JSON itself tells which one a value is.
+_TOLD_APART = ("boolean", "integer", "number", "string", "list", "object")
 
 
 def input_of(
@@ -120,6 +125,11 @@ def _argument_fields(
     hints = read_hints(function_of(request))
     fields: list[Field] = []
     notes: list[str] = []
+    if nameless := _nameless(request):
+        notes.append(
+            f"entry {request.name!r}: callers can give no names to *{nameless}; the service passes "
+            "none"
+        )
     for parameter in own_parameters(request):
         if parameter.kind is parameter.VAR_KEYWORD:
             known = {field.name for field in fields} | set(request.bind)
@@ -133,11 +143,16 @@ def _argument_fields(
         where = f"entry {request.name!r}, argument {parameter.name!r}"
         hint = hint_field(parameter.name, hints.get(parameter.name), names, where)
         seen = _observed(parameter.name, cases, request, names)
+        if seen and seen.type == "bytes" and seen.python:
+            hint = None  # a hint such as str or Image tells less
         if hint and seen and not fits(hint, seen):
             notes.append(
                 f"{where}: the hint says {hint.type}, the example holds {seen.type}; "
                 "the service goes by the example"
             )
+        if hint and hint.categories and not hint.python and _beyond(hint, parameter.name, cases):
+            notes.append(f"{where}: the notebook passes a value that its Literal does not list")
+            hint = replace(hint, categories=None)
         field = merged(hint, seen)
         optional = parameter.default is not parameter.empty
         if field is None and optional:
@@ -145,6 +160,21 @@ def _argument_fields(
         if field is not None:
             fields.append(with_default(field, parameter.default) if optional else field)
     return tuple(fields), notes
+
+
+def _nameless(request: EntryRequest) -> str:
+    """The ``*args`` of a function; "" if it has none."""
+    try:
+        parameters = inspect.signature(function_of(request)).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    return next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
+
+
+def _beyond(hint: Field, name: str, cases: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the notebook itself passes what a Literal does not list."""
+    known = hint.categories or ()
+    return any(plain(case[name]) not in (*known, None) for case in cases if name in case)
 
 
 def _observed(
@@ -156,7 +186,12 @@ def _observed(
 
 
 def _field_of_default(parameter: Parameter, where: str, names: Namer) -> Field | None:
-    """The field of an argument of which only the default is known; None if it cannot be one."""
+    """The field of an argument of which only the default is known; None if it cannot be one.
+
+    A file of the notebook is none: callers are not to choose which file the service reads.
+    """
+    if names_a_file(parameter.default):
+        return None
     try:
         return loosened(value_field(parameter.name, [parameter.default], where, names))
     except ContractError:
@@ -165,12 +200,19 @@ def _field_of_default(parameter: Parameter, where: str, names: Namer) -> Field |
 
 def merged(hint: Field | None, seen: Field | None) -> Field | None:
     """What a hint says, with what was observed; observed alone where they contradict each other."""
-    if seen is None or hint is None or hint.type == "any":
+    if seen is None or hint is None:
         return loosened(seen) if seen else hint
+    nullable = hint.nullable or seen.nullable
     if seen.type == "any":
-        return replace(hint, nullable=hint.nullable or seen.nullable, missing=seen.missing)
+        return replace(hint, nullable=nullable, missing=seen.missing)
+    if hint.type == "any" and seen.type in _TOLD_APART and not (seen.python or seen.dtype):
+        return replace(hint, nullable=nullable, missing=seen.missing)
     if not fits(hint, seen):
         return loosened(seen)
+    if hint.type == "object" and hint.items:
+        absent = [member for member in seen.fields if member.nullable]
+        of = replace(hint.items, nullable=True, missing=absent[0].missing) if absent else hint.items
+        return replace(hint, nullable=nullable, missing=seen.missing, items=of)
     by_name = {field.name: field for field in seen.fields}
     hinted = tuple(
         merged(field, by_name.get(field.name)) or field for field in hint.fields
@@ -191,6 +233,8 @@ def merged(hint: Field | None, seen: Field | None) -> Field | None:
 
 def fits(hint: Field, seen: Field) -> bool:
     """Whether observed values are of the type that a hint says."""
+    if hint.items and any(not fits(hint.items, member) for member in seen.fields):
+        return False
     if {hint.type, seen.type} & {"any"} or hint.type == seen.type:
         return True
     return (hint.type, seen.type) == ("number", "integer")
@@ -198,7 +242,8 @@ def fits(hint: Field, seen: Field) -> bool:
 
 def loosened(field: Field) -> Field:
     """A field seen without a hint: a plain whole number may have a fraction another time."""
-    kind = "number" if field.type == "integer" and not field.dtype else field.type
+    plain_number = field.type == "integer" and not (field.dtype or field.python)
+    kind = "number" if plain_number else field.type
     return replace(
         field,
         type=kind if not field.categories else field.type,

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import MappingView
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from ...errors import ContractError, EntryError
 from ...runtime.codec.values import encode
-from ...runtime.contract import Field, Output
+from ...runtime.contract import Output
 from ...runtime.problems import MissingForm
 from ..entries.find import EntryRequest
 from ..values import kind_of, pandas_is, type_name
+from .dtypes import named_by_text
 from .fields import array_field, column_field, frame_fields, plain, value_field
+
+# Lists by another name, all of them.
+_LISTED = (MappingView, deque, range)
 
 
 def dense(answer: Any) -> Any:
     """The answer as the wire sees it: sparse and tensors as arrays, generators as lists."""
     if hasattr(answer, "toarray"):
         return answer.toarray()
-    if hasattr(answer, "__next__"):
+    if (hasattr(answer, "__next__") and not hasattr(answer, "read")) or isinstance(answer, _LISTED):
         return list(answer)
-    if not kind_of(answer) and getattr(answer, "ndim", None) and hasattr(answer, "__array__"):
+    if not kind_of(answer) and hasattr(answer, "ndim") and hasattr(answer, "__array__"):
         import numpy as np
 
-        return np.asarray(answer)
+        return np.asarray(answer)[()]  # a scalar, where it has no axis
     return answer
 
 
@@ -41,13 +49,25 @@ def to_wire(answer: Any, request: EntryRequest) -> Any:
             request.cell,
         )
     try:
-        return encode(answer)
-    except MissingForm as error:
+        wire = encode(answer)
+        msgspec.json.encode(wire)  # refuses halves of characters
+    except (MissingForm, RecursionError, UnicodeError) as error:
         raise ContractError(
             f"entry {request.name!r}: the answer of type {type_name(answer)}: {error}",
-            "return numbers, text, lists, dicts, an array or a frame",
+            _mend(answer),
             request.cell,
         ) from None
+    return wire
+
+
+def _mend(answer: Any) -> str:
+    if hasattr(answer, "savefig"):
+        return "return its bytes: savefig(buffer := io.BytesIO()); return buffer.getvalue()"
+    if hasattr(answer, "read"):
+        return "return what it holds: .read()"
+    if type(answer).__module__ == "__main__":
+        return f"make {type(answer).__qualname__} a dataclass, or return a dict"
+    return "return numbers, text, dates, bytes, lists, dicts, dataclasses, an array or a frame"
 
 
 def by_position(answer: Any, count: int) -> Any:
@@ -62,8 +82,11 @@ def lost_labels(answer: Any) -> str:
     kind = kind_of(answer)
     if kind not in ("frame", "series") or pandas_is(answer.index, "RangeIndex"):
         return ""
-    if kind == "series" and all(isinstance(label, str) for label in answer.index):
-        return ""  # goes out as an object by label
+    if kind == "series":
+        from ...runtime.codec.arrays import label_texts
+
+        if not len(answer) or label_texts(answer.index) is not None:
+            return ""  # goes out as an object by label
     shown = [str(label) for label in answer.index[:3]]
     return ", ".join(shown + ["…"] * (len(answer) > 3))
 
@@ -85,7 +108,7 @@ def output_of(answer: Any, dtype: str, aligned: bool, request: EntryRequest) -> 
         return value_output([answer], dtype, request)
     kind = kind_of(answer)
     if kind == "frame":
-        return Output("frame", tuple(_named_by_text(f) for f in frame_fields(answer, where)))
+        return Output("frame", frame_fields(named_by_text(answer), where))
     if kind == "series":
         name = "" if answer.name is None else str(answer.name)
         return Output("series", (column_field(name, answer, where),))
@@ -103,10 +126,6 @@ def value_output(answers: list[Any], dtype: str, request: EntryRequest) -> Outpu
     """
     where = f"entry {request.name!r}: the answer"
     return Output("value", (replace(value_field("", answers, where), dtype=dtype),))
-
-
-def _named_by_text(field: Field) -> Field:
-    return field if field.label is None else replace(field, name=str(field.label), label=None)
 
 
 def _with_meaning(output: Output, request: EntryRequest) -> Output:

@@ -26,12 +26,12 @@ _UNITS = {
 def encode_any(value: Any) -> Any:
     """Wire form of a numpy scalar, an array, a Series, an Index or a DataFrame.
 
-    A Series whose labels are all text (one row of a frame) is an object, any other a list.
+    A Series whose labels are all text (one row of a frame) or dates is an object, any other a list.
     """
     if hasattr(value, "columns") and hasattr(value, "iloc"):
         return encode_frame(value)
-    if hasattr(value, "iloc") and len(value) and all(isinstance(n, str) for n in value.index):
-        return dict(zip(value.index, encode_column(value), strict=True))
+    if hasattr(value, "iloc") and (names := label_texts(value.index)) is not None:
+        return dict(zip(names, encode_column(value), strict=True))
     if getattr(value, "ndim", None) == 0:
         return encode_array(np.asarray(value))
     if hasattr(getattr(value, "dtype", None), "na_value"):  # an extension dtype of pandas
@@ -39,9 +39,27 @@ def encode_any(value: Any) -> Any:
     return encode_array(np.asarray(value))
 
 
+def label_texts(index: Any) -> list[str] | None:
+    """The labels of a Series that is an object by label; None where it is a list."""
+    if not len(index) or not index.is_unique:
+        return None
+    if type(index).__name__ == "PeriodIndex":
+        return [str(period) for period in index]
+    if getattr(index.dtype, "kind", "") == "M":
+        texts = encode_column(index)
+        return None if None in texts else texts
+    return list(index) if all(isinstance(name, str) for name in index) else None
+
+
 def encode_frame(frame: Any) -> list[dict[str, Any]]:
-    """A DataFrame as one object a row, by column label as text."""
-    names = [str(label) for label in frame.columns]
+    """A DataFrame as one object a row, by column label as text.
+
+    Raises:
+        MissingForm: two columns with one name, or a dtype that JSON cannot hold.
+    """
+    names = list(map(values.key_text, frame.columns))
+    if len(set(names)) < len(names):
+        raise MissingForm("a frame with two columns of one name has no form in JSON")
     columns = [encode_column(frame.iloc[:, i]) for i in range(len(names))]
     if not columns:
         return [{} for _ in range(len(frame))]

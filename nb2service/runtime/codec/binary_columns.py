@@ -10,14 +10,7 @@ from ..contract import Field, Input
 from .casting import cast, cast_moments, is_numeric, stack
 from .columns import TEXT, text_from_arrow
 from .csv_columns import Decode
-from .tabular import (
-    Unsure,
-    arrow_table,
-    arrow_values,
-    npy_array,
-    parquet_table,
-    positions,
-)
+from .tabular import Unsure, arrow_values, binary_table, npy_array, positions
 
 
 def read_arrow(body: bytes, input_: Input, decode: Decode) -> list[Any]:
@@ -27,12 +20,12 @@ def read_arrow(body: bytes, input_: Input, decode: Decode) -> list[Any]:
         Unsure: the complete rules must read it.
         Problem: 400, it is none.
     """
-    return _columns(arrow_table(body), input_, decode)
+    return _columns(binary_table(body), input_, decode)
 
 
 def read_parquet(body: bytes, input_: Input, decode: Decode) -> list[Any]:
     """The columns of a Parquet file; raises as ``read_arrow``."""
-    return _columns(parquet_table(body), input_, decode)
+    return _columns(binary_table(body, parquet=True), input_, decode)
 
 
 def _columns(table: Any, input_: Input, decode: Decode) -> list[Any]:

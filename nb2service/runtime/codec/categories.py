@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..contract import Field
 from ..problems import Report
-from . import values
+from . import parsing
 from .columns import OutOfRangeError, decode_column
 
 
@@ -46,7 +46,7 @@ def _codes(parsed: Sequence[Any], known: tuple[Any, ...]) -> Any:
         if code is None and value is not None:
             listed = ", ".join(map(repr, known[:10])) + (", …" if len(known) > 10 else "")
             raise OutOfRangeError(
-                position, f"must be one of {listed}, not {values.describe(value)}"
+                position, f"must be one of {listed}, not {parsing.describe(value)}"
             )
         made[position] = -1 if code is None else code
     return made
@@ -67,9 +67,9 @@ def _category_dtype(
         column = decode_column(known, item, Report(), lambda i: (i, "categories"), _plain_value)
         index = pd.Index(column, dtype=object if dtype == "object" else None)
     else:
-        index = pd.Index([values.parse(value, type_) for value in known])
+        index = pd.Index([parsing.parse(value, type_) for value in known])
     return pd.CategoricalDtype(index, ordered=ordered)
 
 
 def _plain_value(value: Any, field: Field, row: int, path: str) -> Any:
-    return values.parse(value, field.type)
+    return parsing.parse(value, field.type)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..contract import Field
 from ..problems import MissingForm, Report
-from . import values
+from . import parsing, values
 from .arrays import unit_of
 from .tabular import Unsure
 
@@ -101,19 +101,19 @@ def _column_rule(field: Field) -> Callable[[Any], Any]:
         zoned = "," in field.dtype or "tz=" in field.dtype
 
         def moment(value: Any) -> int:
-            nano, offset = values.parse_datetime(value)
+            nano, offset = parsing.parse_datetime(value)
             if zoned and offset is None:
-                raise ValueError(f'must carry a zone, such as "Z": {values.describe(value)}')
+                raise ValueError(f'must carry a zone, such as "Z": {parsing.describe(value)}')
             if not zoned and offset is not None:
-                raise ValueError(f"must not carry a zone: {values.describe(value)}")
+                raise ValueError(f"must not carry a zone: {parsing.describe(value)}")
             return nano - (offset or 0) * values.NANO
 
         return moment
     if field.type == "duration" and field.dtype != "category":
-        return values.parse_duration
+        return parsing.parse_duration
     if field.dtype == "category":
         return lambda value: value
-    return lambda value: values.parse(value, field.type)
+    return lambda value: parsing.parse(value, field.type)
 
 
 def build(parsed: Sequence[Any], field: Field) -> Any:
@@ -148,9 +148,13 @@ def build(parsed: Sequence[Any], field: Field) -> Any:
 
 @lru_cache(maxsize=1024)
 def pandas_dtype(name: str) -> Any:
-    """The dtype of pandas of that name."""
+    """The dtype of pandas of that name; ``string[arrow]`` is Arrow's own."""
     import pandas as pd
 
+    if name == "string[arrow]":  # which pandas calls as another of its dtypes
+        import pyarrow as pa
+
+        return pd.ArrowDtype(pa.string())
     return pd.api.types.pandas_dtype(name)
 
 
@@ -172,7 +176,7 @@ def numpy_dtype(name: str) -> Any:
         return None
     try:
         return np.dtype(name)
-    except TypeError:
+    except (TypeError, ValueError):
         return None
 
 
@@ -285,7 +289,7 @@ def timestamp(value: Any) -> Any:
     """A wire datetime as ``pandas.Timestamp``, nanoseconds and offset kept."""
     import pandas as pd
 
-    nano, offset = values.parse_datetime(value)
+    nano, offset = parsing.parse_datetime(value)
     if offset is None:
         return pd.Timestamp(nano)
     zone = dt.timezone.utc if offset == 0 else dt.timezone(dt.timedelta(seconds=offset))
@@ -296,4 +300,4 @@ def timedelta(value: Any) -> Any:
     """A wire duration as ``pandas.Timedelta``."""
     import pandas as pd
 
-    return pd.Timedelta(values.parse_duration(value), unit="ns")
+    return pd.Timedelta(parsing.parse_duration(value), unit="ns")

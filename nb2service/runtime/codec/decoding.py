@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from ..contract import Field, Input
 from ..problems import Report, Violations
-from . import tables, values
+from . import parsing, tables, values
+from .uploads import from_bytes
 
 # make(class name, keyword arguments) → an instance of a class that notebook.py binds
 Make = Callable[[str, dict[str, Any]], Any]
@@ -39,15 +43,17 @@ class Decoder:
             one = decode_column([value], field, self.report, lambda _: (row, path), self.decode)
             return None if one is None else one[0]
         try:
-            if field.python == "Timestamp":
-                from .columns import timestamp
-
-                return timestamp(value)
-            if field.python == "Timedelta":
-                from .columns import timedelta
-
-                return timedelta(value)
-            parsed = values.parse(value, field.type)
+            if field.python in _READERS:
+                return _READERS[field.python](value, field)
+            if field.python == "ndarray" and type(value) is bytes:
+                return _npy(value, field)
+            parsed = parsing.parse(value, field.type)
+            if field.type == "bytes" and field.python:
+                return from_bytes(parsed, field)
+            if field.zone:
+                return _in_zone(parsed, field.zone, value)
+            if field.categories and not (field.dtype or field.python):
+                _check_literal(parsed, field.categories)
         except ValueError as error:
             self.report.add(row, path, str(error))
             return None
@@ -55,6 +61,9 @@ class Decoder:
             return self._list(parsed, field, row, path)
         if field.type == "object" and field.fields:
             parsed = self._object(parsed, field.fields, row, path, "an object")
+        elif field.type == "object" and field.items:
+            item = field.items
+            parsed = {k: self.decode(v, item, row, tables.join(path, k)) for k, v in parsed.items()}
         if field.python == "series":
             import pandas as pd
 
@@ -102,7 +111,8 @@ class Decoder:
         def build(inner: Report) -> Any:
             decode = Decoder(inner, self.make).decode
             if field.python == "ndarray":
-                return tables.array(value, Input("array", (column,), field.shape), inner, decode)
+                shape = _sizes(value, field.shape)
+                return tables.array(value, Input("array", (column,), shape), inner, decode)
             if field.python == "series":
                 return tables.series(value, column, inner, decode)
             by_column = tables.transpose(value, item.fields, inner)
@@ -123,6 +133,88 @@ class Decoder:
                 dot = "." if error.field and error.field[0] != "[" else ""
                 self.report.add(row, f"{path}[{error.row}]{dot}{error.field}", error.message)
             return None
+
+
+def _timestamp(value: Any, field: Field) -> Any:
+    from .columns import timestamp
+
+    return _in_zone(timestamp(value), field.zone, value)
+
+
+def _timedelta(value: Any, field: Field) -> Any:
+    from .columns import timedelta
+
+    return timedelta(value)
+
+
+def _uuid(value: Any, field: Field) -> Any:
+    try:
+        return UUID(parsing.parse(value, "string"))
+    except ValueError:
+        raise ValueError(f"must be a UUID, not {parsing.describe(value)}") from None
+
+
+def _plain_path(value: Any, field: Field) -> Any:
+    data = parsing.parse(value, field.type)
+    return from_bytes(data, field) if field.type == "bytes" else Path(data)
+
+
+# Classes that are no plain Python values, by ``Field.python``.
+_READERS: dict[str, Callable[[Any, Field], Any]] = {
+    "Timestamp": _timestamp,
+    "Timedelta": _timedelta,
+    "uuid": _uuid,
+    "pathlib": _plain_path,
+}
+
+
+def _in_zone(moment: Any, zone: str, value: Any) -> Any:
+    if zone in ("", "naive"):
+        if zone and moment.tzinfo is not None:
+            raise ValueError(f"must not carry a zone: {parsing.describe(value)}")
+        return moment
+    if moment.tzinfo is None:
+        raise ValueError(f'must carry a zone, such as "Z": {parsing.describe(value)}')
+    # By its name pandas takes the class of zones that it takes by itself.
+    convert = getattr(moment, "tz_convert", None)
+    return convert(zone) if convert else moment.astimezone(ZoneInfo(zone))
+
+
+def _check_literal(value: Any, known: tuple[Any, ...]) -> None:
+    if not any(type(value) is type(item) and value == item for item in known):
+        listed = ", ".join(map(repr, known))
+        raise ValueError(f"must be one of {listed}, not {parsing.describe(value)}")
+
+
+def _sizes(value: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape, its axes of any length as the nested lists have them."""
+    sizes = []
+    for size in shape:
+        value = value[0] if isinstance(value, list) and value else []
+        sizes.append(len(value) if size < 0 and isinstance(value, list) else size)
+    return tuple(sizes)
+
+
+def _npy(data: bytes, field: Field) -> Any:
+    """The array of an uploaded ``.npy`` file."""
+    from .bounds import read_npy
+    from .casting import cast
+    from .tabular import Unsure
+
+    try:
+        array = read_npy(data)
+    except ValueError as error:
+        raise ValueError(f"must be an .npy file: {error}") from None
+    fitting = array.ndim == len(field.shape) + 1 and all(
+        want in (-1, have) for want, have in zip(field.shape, array.shape[1:], strict=True)
+    )
+    if not fitting:
+        raise ValueError(f"must have the shape (n, *{field.shape}), not {array.shape}")
+    item = replace(field.items or Field("", "any"), dtype=field.dtype)
+    try:
+        return cast(array, item)
+    except Unsure:
+        raise ValueError(f"must hold values of {field.dtype}, not {array.dtype}") from None
 
 
 def _is_numpy_scalar(field: Field) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import Field
-from . import values
+from . import parsing
 from .casting import cast_moments
 from .tabular import Unsure
 
@@ -45,7 +45,7 @@ def parse(wire: Sequence[Any], field: Field) -> Any:
     if zone:
         tails = [text and text[end:] for text in wire]
         seconds = {
-            tail: values.parse_datetime(texts[0][:end] + tail)[1] for tail in {*tails} - {None}
+            tail: parsing.parse_datetime(texts[0][:end] + tail)[1] for tail in {*tails} - {None}
         }
         made -= np.array([seconds.get(tail, 0) for tail in tails], dtype="timedelta64[s]")
     return cast_moments(made, bool(zone), len(wire) - len(texts), field)

@@ -9,7 +9,8 @@ import msgspec
 
 from ..contract import Input
 from ..problems import Problem
-from . import values
+from . import parsing
+from .multipart import read_multipart, takes_files
 from .tabular import (
     Columns,
     Rows,
@@ -60,16 +61,17 @@ def media_types(input_: Input, arrow: bool | None = None) -> list[str]:
             names += [ARROW, PARQUET]
     if input_.kind == "array":
         names.append(NPY)
+    if takes_files(input_):
+        names.append(MULTIPART)
     return names
 
 
 def parse_media_type(header: str) -> tuple[str, dict[str, str]]:
-    """``text/csv; charset=utf-8`` as ``("text/csv", {"charset": "utf-8"})``, in lower case."""
+    """``text/csv; charset=UTF-8`` as ``("text/csv", {"charset": "utf-8"})``."""
     media_type, *rest = header.split(";")
     pairs = (part.partition("=") for part in rest)
-    parameters = {
-        name.strip().lower(): value.strip().strip('"').lower() for name, _, value in pairs
-    }
+    found = {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+    parameters = {name: v if name == "boundary" else v.lower() for name, v in found.items()}
     return media_type.strip().lower(), parameters
 
 
@@ -114,7 +116,7 @@ def _is_envelope(name: str, input_: Input) -> bool:
 
 def _list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
-        raise Problem(400, f"{name!r} must be a list of rows, not {values.describe(value)}")
+        raise Problem(400, f"{name!r} must be a list of rows, not {parsing.describe(value)}")
     return value
 
 
@@ -166,6 +168,7 @@ JSON_LINES = (
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 NPY = "application/x-npy"
+MULTIPART = "multipart/form-data"
 
 _READERS: dict[str, Callable[[bytes, dict[str, str], Input], Rows | Columns]] = {
     "application/json": _read_json,
@@ -176,4 +179,5 @@ _READERS: dict[str, Callable[[bytes, dict[str, str], Input], Rows | Columns]] = 
     PARQUET: read_parquet,
     "application/x-parquet": read_parquet,
     NPY: read_npy,
+    MULTIPART: read_multipart,
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..contract import Field, Input
 from ..problems import Report
-from . import values
+from . import parsing
 
 # decode(wire value, field, row, path) → live value of one cell of an object column
 Decode = Callable[[Any, Field, int, str], Any]
@@ -62,7 +62,7 @@ def checked_object(
 ) -> dict[str, Any]:
     """The object, empty if it is none; unknown and missing members reported."""
     if not isinstance(row, dict):
-        report.add(number, path, f"must be {what}, not {values.describe(row)}")
+        report.add(number, path, f"must be {what}, not {parsing.describe(row)}")
         return {}
     known = {field.name for field in fields}
     for name in row:
@@ -207,7 +207,7 @@ def _flatten(
     if not shape:
         flat.append(value)
     elif not isinstance(value, list):
-        report.add(row, path, f"must be a list of {shape[0]}, not {values.describe(value)}")
+        report.add(row, path, f"must be a list of {shape[0]}, not {parsing.describe(value)}")
     elif len(value) != shape[0]:
         report.add(row, path, f"must hold {shape[0]} values, not {len(value)}")
     elif len(shape) == 1:

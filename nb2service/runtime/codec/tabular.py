@@ -142,38 +142,26 @@ def _parse_cells(cells: Any, field: Field | None) -> list[Any]:
 
 def read_arrow(body: bytes, parameters: dict[str, str], input_: Input) -> Columns:
     """An Arrow IPC stream or file."""
-    return _arrow_columns(arrow_table(body))
+    return _arrow_columns(binary_table(body))
 
 
 def read_parquet(body: bytes, parameters: dict[str, str], input_: Input) -> Columns:
     """A Parquet file."""
-    return _arrow_columns(parquet_table(body))
+    return _arrow_columns(binary_table(body, parquet=True))
 
 
-def arrow_table(body: bytes) -> Any:
-    """The ``pyarrow.Table`` of an Arrow IPC stream or file, without row labels.
-
-    Raises:
-        Problem: 400 for other bytes, 415 where pyarrow is not installed.
-    """
-    arrow = _pyarrow()
-    try:
-        return _checked_table(bounds.read_arrow(body))
-    except (arrow.ArrowException, OSError) as error:
-        raise Problem(400, f"the body is not an Arrow IPC stream: {_first_line(error)}") from None
-
-
-def parquet_table(body: bytes) -> Any:
-    """The ``pyarrow.Table`` of a Parquet file, without row labels.
+def binary_table(body: bytes, parquet: bool = False) -> Any:
+    """The ``pyarrow.Table`` of an Arrow IPC stream or file or a Parquet file, without row labels.
 
     Raises:
         Problem: 400 for other bytes, 415 where pyarrow is not installed.
     """
     arrow = _pyarrow()
     try:
-        return _checked_table(bounds.read_parquet(body))
+        return _checked_table(bounds.read_parquet(body) if parquet else bounds.read_arrow(body))
     except (arrow.ArrowException, OSError) as error:
-        raise Problem(400, f"the body is not Parquet: {_first_line(error)}") from None
+        name = "Parquet" if parquet else "an Arrow IPC stream"
+        raise Problem(400, f"the body is not {name}: {_first_line(error)}") from None
 
 
 def _checked_table(table: Any) -> Any:

@@ -1,4 +1,4 @@
-"""One rule for each kind of single value: how it looks in JSON and how it is read back.
+"""One rule for each kind of single value: how it looks in JSON (``parsing`` reads it back).
 
 | value | on the wire |
 |---|---|
@@ -8,22 +8,27 @@
 | datetime, date, time | ISO 8601, fraction as needed, zone as offset |
 | duration | ISO 8601 (``"P1DT2H0.5S"``, negative with a leading ``-``) |
 | decimal | text of its digits |
-| bytes | base64 |
+| bytes, images (as PNG), files | base64 |
+| UUID, path | text |
 | category | the category's own value |
+| key of a mapping, label of a column | text (``1``, ``true``); a tuple's parts joined by ``_`` |
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import enum
+import io
+import json
 import math
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Mapping, MappingView, Sequence, Set
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from ..problems import MissingForm
@@ -31,18 +36,6 @@ from ..problems import MissingForm
 NANO = 10**9
 # Types of which every value is its own wire form.
 PLAIN = frozenset((type(None), bool, int, str))
-_EPOCH = dt.datetime(1970, 1, 1)
-_DATETIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d(?::?\d\d)?)?)?"
-)
-_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:?\d\d)?")
-_DURATION = re.compile(
-    r"([+-])?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,9}))?S)?)?"
-)
-
-
-# --- live value → wire ------------------------------------------------------------------------
 
 
 def encode(value: Any) -> Any:
@@ -64,6 +57,8 @@ def encode(value: Any) -> Any:
         return None
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else _infinity(value)
+    if kind.__module__.startswith("PIL."):
+        return encode_bytes(png(value))
     # A dtype alone says nothing: a vectorizer has one as a setting.
     if hasattr(value, "__array__") or (hasattr(value, "dtype") and hasattr(value, "shape")):
         from .arrays import encode_any
@@ -74,7 +69,7 @@ def encode(value: Any) -> Any:
     for base, rule in _ENCODERS:
         if isinstance(value, base):
             return rule(value)
-    if hasattr(value, "__next__"):
+    if hasattr(value, "__next__") and not hasattr(value, "read"):
         return [encode(item) for item in value]
     raise MissingForm(f"a value of type {kind.__qualname__} has no form in JSON")
 
@@ -120,11 +115,48 @@ def _member_names(value: Any) -> Iterable[str] | None:
 
 def _encode_set(value: Any) -> list[Any]:
     items = [encode(item) for item in value]
-    return sorted(items, key=lambda item: (type(item).__name__, item))
+    try:
+        return sorted(items, key=lambda item: (type(item).__name__, item))
+    except TypeError:  # objects, or lists of unlike items
+        return sorted(items, key=json.dumps)
 
 
 def _encode_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(encode(key)): encode(item) for key, item in value.items()}
+    made = {key_text(key): encode(item) for key, item in value.items()}
+    if len(made) < len(value):
+        raise MissingForm("a dict with keys that are equal as text has no form in JSON")
+    return made
+
+
+def key_text(key: Any) -> str:
+    """The text of a mapping's key or a column's label: ``1`` as ``"1"``, a tuple's parts joined.
+
+    Raises:
+        MissingForm: a key that JSON cannot hold.
+    """
+    if isinstance(key, tuple):
+        return "_".join(map(key_text, key))
+    wire = encode(key)
+    return wire if isinstance(wire, str) else json.dumps(wire)
+
+
+def encode_bytes(value: Any) -> str:
+    """Bytes as base64."""
+    return base64.b64encode(value).decode()
+
+
+def png(image: Any) -> bytes:
+    """An image of Pillow as a PNG file, which keeps every pixel.
+
+    Raises:
+        MissingForm: its mode has no form in PNG.
+    """
+    stream = io.BytesIO()
+    try:
+        image.save(stream, "PNG")
+    except (OSError, AttributeError) as error:
+        raise MissingForm(f"an image that cannot be a PNG: {error}") from None
+    return stream.getvalue()
 
 
 def format_datetime(value: dt.datetime | dt.time) -> str:
@@ -172,189 +204,11 @@ _ENCODERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (dt.time, format_datetime),
     (dt.timedelta, lambda value: format_duration(nanoseconds(value))),
     (Decimal, str),
-    ((bytes, bytearray, memoryview), lambda value: base64.b64encode(value).decode()),
+    (uuid.UUID, str),
+    (os.PathLike, os.fspath),
+    ((bytes, bytearray, memoryview), encode_bytes),
+    (io.BytesIO, lambda value: encode_bytes(value.getvalue())),
     (Mapping, _encode_mapping),
-    ((set, frozenset), _encode_set),
-    ((list, tuple, range), lambda value: [encode(item) for item in value]),
+    ((MappingView, Sequence), lambda value: [encode(item) for item in value]),
+    (Set, _encode_set),
 )
-
-
-# --- wire → live value --------------------------------------------------------------------------
-
-
-def parse(value: Any, type_: str) -> Any:
-    """The plain Python value of one non-null wire value of a scalar type.
-
-    ``datetime`` gives a ``datetime`` (finer than a microsecond is refused; columns and
-    ``Timestamp`` go through ``parse_datetime`` instead); ``any`` gives the value as it is.
-
-    Raises:
-        ValueError: not a value of that type; the message says what was expected and what came.
-    """
-    return _PARSERS[type_](value)
-
-
-def describe(value: Any) -> str:
-    """A wire value in the words of an error message."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return f"the number {value!r}" if len(repr(value)) <= 40 else "a very long number"
-    if isinstance(value, str):
-        return f"the text {value if len(value) <= 40 else value[:37] + '…'!r}"
-    return "a list" if isinstance(value, list) else "an object"
-
-
-def parse_datetime(value: Any) -> tuple[int, int | None]:
-    """An ISO 8601 text as (nanoseconds since 1970 on its own clock, offset in seconds or None).
-
-    Raises:
-        ValueError: not a date and time.
-    """
-    match = _DATETIME.fullmatch(value) if isinstance(value, str) else None
-    if not match:
-        raise _expected('a date and time such as "2024-05-31T13:45:00"', value)
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    try:
-        moment = dt.datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
-        )
-    except ValueError:
-        raise _expected("a date and time that exists", value) from None
-    since = moment - _EPOCH
-    nano = (since.days * 86_400 + since.seconds) * NANO + int((fraction or "0").ljust(9, "0"))
-    return nano, None if zone is None else _offset(zone)
-
-
-def parse_duration(value: Any) -> int:
-    """An ISO 8601 duration in nanoseconds.
-
-    Raises:
-        ValueError: not a duration.
-    """
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if not match or not any(match.groups()[1:]):
-        raise _expected('a duration such as "P1DT2H30M"', value)
-    sign, weeks, days, hours, minutes, seconds, fraction = match.groups()
-    days_ = int(weeks or 0) * 7 + int(days or 0)
-    clock = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
-    nano = (days_ * 86_400 + clock) * NANO + int((fraction or "0").ljust(9, "0"))
-    return -nano if sign == "-" else nano
-
-
-def _offset(zone: str) -> int:
-    if zone == "Z":
-        return 0
-    digits = zone[1:].replace(":", "").ljust(6, "0")
-    seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])
-    return -seconds if zone[0] == "-" else seconds
-
-
-def _expected(what: str, value: Any) -> ValueError:
-    return ValueError(f"must be {what}, not {describe(value)}")
-
-
-def _integer(value: Any) -> int:
-    if type(value) is int:
-        return value
-    # JavaScript and pandas write whole numbers as 3.0 at times.
-    if type(value) is float and value.is_integer():
-        return int(value)
-    raise _expected("an integer", value)
-
-
-def _number(value: Any) -> int | float:
-    if type(value) in (int, float):
-        return value  # type: ignore[no-any-return]
-    if value in ("Infinity", "-Infinity"):
-        return float(value)
-    raise _expected("a number", value)
-
-
-def _exactly(kind: type, what: str) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if type(value) is not kind:
-            raise _expected(what, value)
-        return value
-
-    return check
-
-
-def _datetime(value: Any) -> dt.datetime:
-    nano, offset = parse_datetime(value)
-    micro, rest = divmod(nano, 1000)
-    if rest:
-        raise ValueError(f"must not be finer than a microsecond: {describe(value)}")
-    moment = _EPOCH + dt.timedelta(microseconds=micro)
-    if offset is None:
-        return moment
-    zone = dt.timezone.utc if offset == 0 else dt.timezone(dt.timedelta(seconds=offset))
-    return moment.replace(tzinfo=zone)
-
-
-def _date(value: Any) -> dt.date:
-    try:
-        # Newer versions of Python read other forms of ISO 8601 too; older ones do not.
-        if not isinstance(value, str) or len(value) != 10 or value[4] != "-":
-            raise ValueError
-        return dt.date.fromisoformat(value)
-    except ValueError:
-        raise _expected('a date such as "2024-05-31"', value) from None
-
-
-def _time(value: Any) -> dt.time:
-    match = _TIME.fullmatch(value) if isinstance(value, str) else None
-    try:
-        if not match:
-            raise ValueError
-        hour, minute, second, fraction, zone = match.groups()
-        micro = int((fraction or "0").ljust(6, "0"))
-        tz = dt.timezone(dt.timedelta(seconds=_offset(zone))) if zone else None
-        return dt.time(int(hour), int(minute), int(second or 0), micro, tz)
-    except ValueError:
-        raise _expected('a time such as "13:45:00"', value) from None
-
-
-def _duration(value: Any) -> dt.timedelta:
-    micro, rest = divmod(parse_duration(value), 1000)
-    if rest:
-        raise ValueError(f"must not be finer than a microsecond: {describe(value)}")
-    try:
-        return dt.timedelta(microseconds=micro)
-    except OverflowError:
-        raise ValueError(f"is too long a duration: {describe(value)}") from None
-
-
-def _decimal(value: Any) -> Decimal:
-    try:
-        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise InvalidOperation
-        return Decimal(value if isinstance(value, str) else repr(value))
-    except InvalidOperation:
-        raise _expected('a decimal such as "12.50"', value) from None
-
-
-def _bytes(value: Any) -> bytes:
-    try:
-        return base64.b64decode(value, validate=True)
-    except (TypeError, ValueError, binascii.Error):
-        raise _expected("base64 text", value) from None
-
-
-_PARSERS: dict[str, Callable[[Any], Any]] = {
-    "integer": _integer,
-    "number": _number,
-    "boolean": _exactly(bool, "true or false"),
-    "string": _exactly(str, "text"),
-    "datetime": _datetime,
-    "date": _date,
-    "time": _time,
-    "duration": _duration,
-    "decimal": _decimal,
-    "bytes": _bytes,
-    "list": _exactly(list, "a list"),
-    "object": _exactly(dict, "an object"),
-    "any": lambda value: value,
-}

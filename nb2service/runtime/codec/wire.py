@@ -16,6 +16,7 @@ from ..contract import Field, Input, Output
 from ..problems import MissingForm, Report
 from . import tables, values
 from .decoding import Decoder, Make
+from .uploads import Uploaded, UploadedPath
 
 # --- live input → wire --------------------------------------------------------------------------
 
@@ -33,15 +34,24 @@ def to_rows(value: Any, input_: Input) -> list[Any]:
     if input_.kind == "frame":
         return _frame_rows(value, input_.fields)
     if input_.kind == "arguments":
-        return [{name: values.encode(item) for name, item in call.items()} for call in value]
+        return [{name: _sent(item) for name, item in call.items()} for call in value]
     if input_.kind == "list":
-        return [values.encode(item) for item in value]
+        return [_sent(item) for item in value]
     from . import arrays
 
     if input_.kind == "series":
         return arrays.encode_column(value)
     rows: list[Any] = arrays.encode_array(_dense(value))
     return rows
+
+
+def _sent(value: Any) -> Any:
+    """An argument as callers send it: of the path of a file what the file holds."""
+    if isinstance(value, (Uploaded, UploadedPath)):
+        return values.encode(value.content())
+    if isinstance(value, list) and any(isinstance(v, (Uploaded, UploadedPath)) for v in value):
+        return [_sent(item) for item in value]
+    return values.encode(value)
 
 
 def _frame_rows(frame: Any, fields: Sequence[Field]) -> list[Any]:
@@ -163,8 +173,8 @@ def expected_dtype(output: Output) -> str:
 
 @lru_cache(maxsize=256)
 def _dtype_name(dtype: Any) -> str:
-    # The width of a text array varies with its values.
-    return re.sub(r"^[<>=|]?([US])\d+$", r"<\1", str(dtype))
+    # The width of a text array varies with its values, the storage of pandas' text by the machine.
+    return re.sub(r"^(string)\[.*\]$", r"\1", re.sub(r"^[<>=|]?([US])\d+$", r"<\1", str(dtype)))
 
 
 __all__ = [

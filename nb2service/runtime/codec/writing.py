@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,26 +17,38 @@ from werkzeug.http import parse_accept_header
 from ..contract import Field, Output
 from ..problems import Problem, Report
 from .csv_cells import csv_text, format_cell
+from .parsing import parse
 from .reading import ARROW
 from .tabular import has_pyarrow
-from .values import parse
 
 JSON = "application/json"
 JSON_LINES = "application/x-ndjson"
 CSV = "text/csv"
+BYTES = "application/octet-stream"
+# How files of some media types begin.
+_BEGINNINGS = {
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/gif": b"GIF8",
+    "application/pdf": b"%PDF-",
+}
 
 NoneType = type(None)
 _encoder = msgspec.json.Encoder()
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str) -> str:
+def negotiate(accept: str, raw: bool = False) -> str:
     """The content type of the answer for an ``Accept`` header; JSON if it leaves the choice.
+
+    Args:
+        accept: the header's value.
+        raw: whether the answer may be a file itself.
 
     Raises:
         Problem: 406, none of the offered types is acceptable.
     """
-    offered = answer_types()
+    offered = answer_types() + ([BYTES, *_BEGINNINGS] if raw else [])
     if not accept.strip():
         return JSON
     best: str | None = parse_accept_header(accept, MIMEAccept).best_match(offered)
@@ -56,7 +69,28 @@ def answer_types(arrow: bool | None = None) -> list[str]:
 
 def write(predictions: list[Any], output: Output, media_type: str) -> bytes:
     """Wire predictions as a body of ``media_type`` (one that ``negotiate`` gave)."""
-    return _WRITERS[media_type](predictions, output)
+    return WRITERS[media_type](predictions, output)
+
+
+def is_raw(output: Output) -> bool:
+    """Whether a prediction is a file, which can be had as it is."""
+    return len(output.fields) == 1 and output.fields[0].type == "bytes" and not output.shape
+
+
+def write_raw(predictions: list[Any], media_type: str) -> tuple[bytes, str]:
+    """The one prediction, a file, and its content type by how it begins.
+
+    Raises:
+        Problem: 406, there are several, or it is of another type than the one asked for.
+    """
+    if len(predictions) != 1 or not isinstance(predictions[0], str):
+        raise Problem(406, f"{len(predictions)} predictions are no single file; accept {JSON}")
+    body = base64.b64decode(predictions[0])
+    kinds = (kind for kind, begin in _BEGINNINGS.items() if body.startswith(begin))
+    kind = next(kinds, BYTES)
+    if media_type not in (kind, BYTES):
+        raise Problem(406, f"the prediction is {kind}, not {media_type}")
+    return body, kind
 
 
 def json_bytes(value: Any) -> bytes:
@@ -162,7 +196,7 @@ def _columns(predictions: list[Any], output: Output) -> dict[str, list[Any]]:
     return dict(zip(names, map(list, zip(*predictions, strict=True)), strict=True))
 
 
-_WRITERS: dict[str, Callable[[list[Any], Output], bytes]] = {
+WRITERS: dict[str, Callable[[list[Any], Output], bytes]] = {
     JSON: _write_json,
     CSV: _write_csv,
     JSON_LINES: _write_json_lines,
