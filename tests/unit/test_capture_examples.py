@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 from capture_book import Book
 
@@ -246,7 +248,7 @@ def test_where_a_models_example_comes_from(cells: tuple[str, ...], origin: str, 
                 "r.recommend('ann', k=2)",
             ),
             "arguments",
-            [{"user": "ann", "k": 2}],
+            [{"user": "ann", "k": 2}, {"user": "ann"}],
         ),
     ],
 )
@@ -580,12 +582,91 @@ def test_a_table_of_the_models_own_library_is_refused_with_the_line_to_write() -
     book = Book(
         "class DMatrix:\n    def __deepcopy__(self, memo): raise ValueError('pointers')\n"
         "DMatrix.__module__ = 'xgboost.core'\n"
-        "class Booster:\n    def predict(self, data): return [1.0]\n",
+        "class Booster:\n    feature_names = None\n    def predict(self, data): return [1.0]\n",
         "bst, dval = Booster(), DMatrix()\nbst.predict(dval)",
     )
     with pytest.raises(ContractError, match="DMatrix, which has no form") as caught:
         book.example("bst")
     assert "return bst.predict(xgboost.DMatrix(rows))" in caught.value.hint
+    book.namespace["xgb"] = ModuleType("xgboost")
+    book.namespace["bst"].feature_names = ["a"]
+    with pytest.raises(ContractError, match="DMatrix, which has no form") as caught:
+        book.example("bst")
+    line = "return bst.predict(xgb.DMatrix(rows, feature_names=bst.feature_names))"
+    assert line in caught.value.hint
+
+
+TEXTS = "texts = ['a b', 'b c', 'c d', 'a d'] * 2\nlabels = [0, 1, 1, 0] * 2"
+SPAM = """
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.naive_bayes import MultinomialNB
+vect = CountVectorizer(token_pattern=r"\\w")
+nb = MultinomialNB().fit(vect.fit_transform(texts), labels)
+"""
+PREPARED = """
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LinearRegression
+records = [{"job": job, "age": age} for job in "abc" for age in (30, 40)]
+dv = DictVectorizer(sparse=False)
+coded = dv.fit_transform(records)
+model = LinearRegression().fit(coded, np.arange(6.0))
+"""
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "first", "origin"),
+    [
+        (
+            (PREPARED, "def predict(rows):\n    return model.predict(dv.transform(rows))"),
+            "list",
+            {"job": "a", "age": 30},
+            "records, cell [1]",
+        ),
+        (
+            (PREPARED, "def predict(rows, dv):\n    return model.predict(dv.transform(rows))"),
+            "list",
+            {"job": "a", "age": 30},
+            "records, cell [1]",
+        ),
+        (
+            (PREPARED, "def predict(X):\n    return model.predict(X) + 1"),
+            "array",
+            [30.0, 1.0, 0.0, 0.0],
+            "coded, cell [1]",
+        ),
+        (
+            (TEXTS, SPAM, "def is_spam(text):\n    return nb.predict(vect.transform([text]))[0]"),
+            "arguments",
+            {"text": "a b"},
+            "texts, cell [2]",
+        ),
+        (
+            (
+                "class Forecast:\n    def fit(self): ...\n    def predict(self): ...\n"
+                "    def forecast(self, steps):\n        return [1.0] * steps",
+                "trend = Forecast()\ntrend.forecast(3)",
+                "def predict(steps: int): return trend.forecast(steps)",
+            ),
+            "arguments",
+            {"steps": 3},
+            "3, cell [2]",
+        ),
+    ],
+)
+def test_a_function_that_is_never_called_takes_what_its_steps_are_given(
+    cells: tuple[str, ...], kind: str, first: object, origin: str
+) -> None:
+    book = Book(*cells)
+    lesson = book.learn(next(n for n in ("predict", "is_spam") if n in book.namespace))
+    assert (lesson.example.kind, lesson.case["instances"][0]) == (kind, first)
+    assert lesson.case["origin"] == origin
+    assert lesson.replay().differences == ()
+
+
+def test_what_a_function_of_a_library_is_given_elsewhere_is_no_example() -> None:
+    book = Book("np.sqrt(16)", "def predict(x):\n    return np.sqrt(x)")
+    with pytest.raises(ExampleError, match="no example input"):
+        book.example("predict")
 
 
 def test_a_function_that_makes_the_models_rows_is_offered_where_there_are_none() -> None:

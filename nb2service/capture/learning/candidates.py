@@ -177,7 +177,7 @@ def _from_method_calls(
         calls.sort(key=lambda call: call.cell)
         for call in reversed(calls):
             if not call.late:
-                yield from _first_argument(call.node, call.cell, namespace, whole)
+                yield from first_argument(call.node, call.cell, namespace, whole)
 
 
 def from_fits(
@@ -190,14 +190,15 @@ def from_fits(
     """
     owners = _owners(request, namespace)
     start = min(_bound_last(owner, statements) for owner in owners)
-    found = _fits_in(statements[start:], owners, namespace)
+    found = fits_in(statements[start:], owners, namespace)
     # A fitted model without a fit since then: the cell that binds its name again did not get there.
-    yield from found or _fits_in(statements, owners, namespace)
+    yield from found or fits_in(statements, owners, namespace)
 
 
-def _fits_in(
+def fits_in(
     statements: Sequence[Statement], owners: Sequence[str], namespace: Mapping[str, Any]
 ) -> list[Candidate]:
+    """Rows that are passed to ``fit`` and ``fit_transform`` of the owners, the last ones first."""
     return [
         candidate
         for statement in reversed(statements)
@@ -206,7 +207,7 @@ def _fits_in(
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("fit", "fit_transform")
         and (ast.unparse(node.func.value) in owners or statement.uses.binds & set(owners))
-        for candidate in _first_argument(node, statement.cell, namespace, whole=True)
+        for candidate in first_argument(node, statement.cell, namespace, whole=True)
     ]
 
 
@@ -266,9 +267,10 @@ def _whole(
         yield value, ast.unparse(table)
 
 
-def _first_argument(
+def first_argument(
     node: ast.Call, cell: int, namespace: Mapping[str, Any], whole: bool
 ) -> Iterator[Candidate]:
+    """The rows that a call passes, before them the table that they are a part of."""
     named = [keyword.value for keyword in node.keywords if keyword.arg in ("X", "data")]
     for argument in [*node.args, *named][:1]:
         if whole:

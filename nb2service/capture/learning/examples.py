@@ -27,9 +27,10 @@ from .candidates import (
 )
 from .fitting import Example, fit_example
 from .in_memory import from_namespace
+from .inner_calls import from_inner_calls
 from .inputs import feature_names
 from .own_rows import forecast_line, learnt_rows, training_rows
-from .preparation import preparation_warnings, preparing_steps
+from .preparation import function_warnings, preparation_warnings, preparing_steps
 
 # Enough for a proof, few enough to read; an explicit example may hold more.
 ROWS = 20
@@ -82,13 +83,15 @@ def _with_warnings(
     namespace: Mapping[str, Any],
     statements: Sequence[Statement],
 ) -> Example:
-    """The example, with warnings if the notebook prepares the model's rows outside of it."""
+    """The example, with warnings if the notebook prepares rows otherwise than the entry does."""
     if not is_model(request):
-        return example
+        told = function_warnings(request, namespace, statements)
+        return replace(example, warnings=(*example.warnings, *told))
     origins = [(example.expression, example.cell)]
     origins += [(fit.origin, fit.cell) for fit in from_fits(request, namespace, statements)]
     paths = [preparing_steps(request, *origin, namespace, statements) for origin in origins]
-    return replace(example, warnings=(*example.warnings, *preparation_warnings(request, paths)))
+    told = preparation_warnings(request, paths, namespace, statements)
+    return replace(example, warnings=(*example.warnings, *told))
 
 
 def _groups(
@@ -103,6 +106,7 @@ def _groups(
     held = list(from_namespace(request, namespace, statements))
     if not is_model(request):
         yield called
+        yield from_inner_calls(request, namespace, statements)
         yield held
         if not called and not required_parameters(request):
             yield [Candidate([{}], f"{request.expression}()", request.cell)]
@@ -236,7 +240,13 @@ def _misfit(request: EntryRequest, value: Any) -> str:
 
 
 def _unfinished(request: EntryRequest, refusals: Sequence[Nb2ServiceError]) -> ExampleError | None:
-    """What to say of a model that lacks what its fit would have learnt, so no rows suit it."""
+    """What to say of a model that no rows suit: it cannot predict, or its fit broke off."""
+    if refusals and all("raised NotImplementedError" in e.message for e in refusals):
+        return ExampleError(
+            f"entry {request.name!r}: {type(request.value).__name__} does not implement it",
+            "serve another model, or a function that answers from this one",
+            request.cell,
+        )
     lacks = rf"'{type(request.value).__name__}' object has no attribute '(\w+_)'"
     found = [re.search(f"NotFittedError|AttributeError: {lacks}", e.message) for e in refusals]
     if not is_model(request) or not found or not all(found):

@@ -1,0 +1,100 @@
+"""Input of a function that the notebook never calls: what it passes to the steps within it.
+
+def predict(rows):
+    return model.predict(scaler.transform(rows))    # rows: as in scaler.fit_transform(X_train)
+def is_spam(text):
+    return model.predict(vectorizer.transform([text]))[0]    # text: each of emails["text"]
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from ...notebook.calls import calls_of
+from ...notebook.statements import Statement
+from ..entries.estimators import is_estimator
+from ..entries.find import EntryRequest
+from ..entries.signatures import required_parameters
+from ..values import kind_of
+from .candidates import Candidate, first_argument, fits_in
+from .fitting import LIBRARY_TABLES
+
+_MOST = 20  # items of a list are so many calls
+# A fitted step is given the same kind of rows by each of these, and by its fit.
+_STEPS = ("transform", "predict", "predict_proba")
+
+
+def from_inner_calls(
+    request: EntryRequest, namespace: Mapping[str, Any], statements: Sequence[Statement]
+) -> Iterator[Candidate]:
+    """What the notebook itself passes to what a function hands its one parameter to.
+
+    Args:
+        request: a function.
+        namespace: the live namespace.
+        statements: of all cells.
+    """
+    required = required_parameters(request)
+    if len(required) != 1:
+        return
+    for callee, single in _handed_to(required[0], request, statements):
+        for found in _given_to(callee, request.bind, namespace, statements):
+            values = _items(found.value) if single else [found.value]
+            if values:
+                cases = [{required[0]: value} for value in values]
+                yield Candidate(cases, found.origin, found.cell)
+
+
+def _handed_to(
+    parameter: str, request: EntryRequest, statements: Sequence[Statement]
+) -> list[tuple[ast.expr, bool]]:
+    """What is called with the parameter as it came, or with a list of only it (then true)."""
+    made = next((s.node for s in reversed(statements) if request.variable in s.uses.binds), None)
+    found: list[tuple[ast.expr, bool]] = []
+    for node in ast.walk(made) if made else ():
+        match node:
+            case ast.Call(callee, [ast.Name(name), *_]) if name == parameter:
+                found.append((callee, False))
+            case ast.Call(callee, [ast.List([ast.Name(name)]), *_]) if name == parameter:
+                found.append((callee, True))
+    return found
+
+
+def _given_to(
+    callee: ast.expr,
+    bound: Mapping[str, str],
+    namespace: Mapping[str, Any],
+    statements: Sequence[Statement],
+) -> Iterator[Candidate]:
+    """What the notebook passes to a fitted step, a function of its own or a library's table.
+
+    Not to any function: what is passed to ``np.sqrt`` elsewhere says nothing.
+    """
+    alike: list[str] = []
+    steps: list[str] = []
+    match callee:
+        case ast.Attribute(ast.Name(name), method):
+            owner = bound.get(name, name)
+            methods = dict.fromkeys([method, *_STEPS]) if method in _STEPS else [method]
+            if is_estimator(namespace.get(owner)):
+                steps = [owner] if method in _STEPS else []
+                alike = [f"{owner}.{each}" for each in methods]
+            elif method in LIBRARY_TABLES:
+                alike = [f"{owner}.{method}"]
+        case ast.Name(name):
+            own = getattr(namespace.get(bound.get(name, name)), "__module__", "") == "__main__"
+            alike = [bound.get(name, name)] if own or name in LIBRARY_TABLES else []
+    for text in alike:
+        for call in reversed(calls_of(text, statements)):
+            if not call.late:
+                yield from first_argument(call.node, call.cell, namespace, whole=True)
+    yield from fits_in(statements, steps, namespace)
+
+
+def _items(table: Any) -> list[Any]:
+    if kind_of(table) in ("series", "array") and table.ndim == 1:
+        return list(islice(table.tolist(), _MOST))
+    return list(islice(table, _MOST)) if isinstance(table, list) else []
