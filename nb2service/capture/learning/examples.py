@@ -146,7 +146,7 @@ def _fewness(candidate: Candidate) -> int:
 
 def _enough(value: Any) -> int:
     """How many rows of a value make an example."""
-    width = math.prod(getattr(value, "shape", ())[1:])
+    width: int = math.prod(getattr(value, "shape", ())[1:])
     return max(FEW, min(ROWS, CELLS // max(width, 1)))
 
 
