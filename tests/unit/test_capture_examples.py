@@ -432,6 +432,11 @@ def results(formula=None, **data):
             ["tv"],
         ),
         ("results('sales ~ t * tv', frame=ads)", "est.model.data.frame[['tv', 't']]", ["tv", "t"]),
+        (
+            "results('sales ~ np.log(tv)', frame={n: ads[n].to_numpy() for n in ads})",
+            "est.model.data.frame[['tv']]",
+            ["tv"],
+        ),
         ("results(orig_exog=ads[['t', 'tv']])", "est.model.data.orig_exog", ["t", "tv"]),
         ("results(orig_exog=ads[['t', 'tv']].to_numpy())", "est.model.data.orig_exog", None),
     ],

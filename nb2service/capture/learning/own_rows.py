@@ -20,10 +20,11 @@ def training_rows(request: EntryRequest) -> Iterator[Candidate]:
     owner, model = owner_of(request), getattr(request.value, "model", None)
     data, formula = getattr(model, "data", None), getattr(model, "formula", None)
     frame: Any = getattr(data, "frame", None)
-    if isinstance(formula, str) and kind_of(frame) == "frame":
-        names = [name for name in frame.columns if _occurs(name, formula.partition("~")[2])]
+    if isinstance(formula, str) and (kind_of(frame) == "frame" or isinstance(frame, dict)):
+        names = [name for name in frame if _occurs(name, formula.partition("~")[2])]
         if names:
-            yield Candidate(frame[names], f"{owner}.model.data.frame[{names}]", request.cell)
+            origin = f"{owner}.model.data.frame[{names}]"
+            yield Candidate(_columns(frame, names), origin, request.cell)
         return
     rows = getattr(data, "orig_exog", None)
     if kind_of(rows) in ("frame", "array"):
@@ -52,6 +53,15 @@ def forecast_line(request: EntryRequest) -> str:
     if ".tsa." not in type(request.value).__module__ or not hasattr(request.value, "forecast"):
         return ""
     return f"def forecast(steps: int): return {request.variable}.forecast(steps)"
+
+
+def _columns(data: Any, names: list[str]) -> Any:
+    """Of a frame, or of the dictionary of columns that formulas take as well."""
+    if kind_of(data) == "frame":
+        return data[names]
+    import pandas as pd
+
+    return pd.DataFrame({name: data[name] for name in names})
 
 
 def _occurs(name: Any, formula: str) -> bool:
