@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .capture.guard.guard import refusal_error
+from .capture.guard.showing import cleaned_notebook, conceal
 from .capture.model import Capture
 from .capture.take import Wanted, capture
 from .errors import Nb2ServiceError, ProofError
@@ -100,6 +103,8 @@ def deploy(options: Options, shell: Any, report: Report = lambda phase: None) ->
         plan = _plan(options, shell, clock.seconds)
     if options.plan:
         return plan
+    if plan.capture.refusals:
+        raise refusal_error(plan.capture.refusals, partial(_line_with, options))
     with ExitStack() as undone_on_failure:
         with clock.phase("write"):
             project = render(plan.capture, plan.source)
@@ -182,6 +187,17 @@ def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
         mask=options.mask,
         skops=options.skops,
     )
-    captured = capture(wanted, shell.user_ns, notebook, shell.transform_cell, here)
+    try:
+        captured = capture(wanted, shell.user_ns, notebook, shell.transform_cell, here)
+    except Nb2ServiceError as error:
+        raise type(error)(conceal(error.message), conceal(error.hint), error.cell) from None
     folder = Path(options.output).expanduser() if options.output else here / f"{name}-service"
-    return Plan(captured, folder.absolute(), source_notebook(notebook, file), seconds)
+    source, warnings = cleaned_notebook(source_notebook(notebook, file), captured.originals)
+    captured = replace(captured, warnings=(*captured.warnings, *warnings))
+    return Plan(captured, folder.absolute(), source, seconds)
+
+
+def _line_with(options: Options, mask: Sequence[str], allow: Sequence[str]) -> str:
+    """What was asked for, as a line to paste, with more that is masked and allowed."""
+    more = replace(options, mask=(*options.mask, *mask), allow=(*options.allow, *allow))
+    return more.to_line()

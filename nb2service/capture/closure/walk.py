@@ -51,7 +51,7 @@ class Closure:
         modules: each module that code imports or artifacts refer to → why, in words.
         ship_list: what travels, from where, and the chain that leads to it.
         warnings: what to know.
-        live: the live value of each artifact.
+        live: the live value behind each row of the ship list that has one, else ``...``.
         refused: what cannot travel, where ``walk`` was to go on without it.
     """
 
@@ -249,7 +249,7 @@ class _Walk:
             modules=self._modules(ordered),
             ship_list=tuple(self._ship_list(ordered, artifacts)),
             warnings=tuple(dict.fromkeys([*self.warnings, *self.scope.warnings])),
-            live={name: self.scope.get(name) for name in artifacts},
+            live={name: self.scope.get(name) for name in self.pieces},
             refused=tuple(self.refused),
         )
 

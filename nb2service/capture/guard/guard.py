@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def inspect(
     Raises:
         UsageError: nothing is found about a name in ``allow``.
     """
-    found = list(dict.fromkeys(_findings(shipment, statements, folder)))
+    found = _once(_findings(shipment, statements, folder))
     _check_allowed(allow, found)
     allowed = [item for item in found if item.name in allow and item.options]
     left = [item for item in found if item not in allowed]
@@ -98,6 +98,14 @@ def _findings(
     yield from file_findings(shipment.files, shipment.originals)
     yield from stray_findings(shipment.files.strays, closure.ship_list)
     yield from example_findings(shipment.learned, shipment.masked)
+
+
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    """Without what is found again in the value that code has made: it is said without the place."""
+    known: dict[tuple[str, str], Finding] = {}
+    for item in findings:
+        known.setdefault((item.name, item.message.partition(" (")[0]), item)
+    return list(known.values())
 
 
 def _check_allowed(allow: Sequence[str], found: Sequence[Finding]) -> None:

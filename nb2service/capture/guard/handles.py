@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import types
+from functools import lru_cache
 from typing import Any
 
 _LIVE: dict[str, str] = {
@@ -67,10 +68,15 @@ def handle_kind(value: Any) -> str:
         return "a generator"
     if isinstance(value, io.IOBase) and not isinstance(value, (io.BytesIO, io.StringIO)):
         return "an open file"
-    for kind in type(value).__mro__:
-        if known := _LIVE.get(f"{kind.__module__}.{kind.__qualname__}"):
-            return known
-    return next((what for kind in type(value).__mro__ if (what := _by_its_name(kind))), "")
+    kind: type = type(value)
+    return _class_kind(kind)
+
+
+@lru_cache(maxsize=1000)
+def _class_kind(kind: type) -> str:
+    known = (_LIVE.get(f"{base.__module__}.{base.__qualname__}", "") for base in kind.__mro__)
+    named = (_by_its_name(base) for base in kind.__mro__)
+    return next((what for what in (*known, *named) if what), "")
 
 
 def _by_its_name(kind: type) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import types
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ..values import kind_of, numpy_is
@@ -63,8 +65,9 @@ def _inside(held: Held) -> Iterator[Held]:
             yield from _texts(value.iloc[:, position], f"{path}[{label!r}]", str(label), value)
     elif kind_of(value) == "series" or numpy_is(value, "ndarray"):
         yield from _texts(value, path, "", value)
-    elif isinstance(value, Mapping):
-        for key, item in itertools.islice(list(value.items()), _ITEMS):
+    elif isinstance(value, dict):
+        # A subclass may do anything when it is asked for its items, or refuse to give them.
+        for key, item in itertools.islice(dict.items(value), _ITEMS):
             yield Held(item, f"{path}[{key!r}]", key if isinstance(key, str) else "", value)
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         for field, item in zip(value._fields, value, strict=True):
@@ -92,11 +95,20 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
         return
     if type(value).__name__ == "partial" and hasattr(value, "keywords"):
         yield from _arguments(value)
-    yield from list(getattr(value, "__dict__", {}).items())
-    for kind in type(value).__mro__:
-        for slot, member in kind.__dict__.items():
-            if isinstance(member, types.MemberDescriptorType) and hasattr(value, slot):
-                yield slot, getattr(value, slot)
+    kind: type = type(value)
+    with suppress(AttributeError):  # it has slots only, or nothing
+        yield from list(object.__getattribute__(value, "__dict__").items())
+    for name, slot in _slots(kind).items():
+        try:
+            yield name, slot.__get__(value)
+        except AttributeError:  # nothing is in it yet
+            continue
+
+
+@lru_cache(maxsize=1000)
+def _slots(kind: type) -> dict[str, Any]:
+    members = ((n, m) for owner in kind.__mro__ for n, m in vars(owner).items())
+    return {n: m for n, m in members if isinstance(m, types.MemberDescriptorType)}
 
 
 def _arguments(value: Any) -> Iterator[tuple[str, Any]]:

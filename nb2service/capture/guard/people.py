@@ -134,7 +134,9 @@ def _are_names(words: Sequence[str], texts: Sequence[str]) -> bool:
 def _is_titled(text: str) -> bool:
     """Whether a text without digits is mostly capitalised words, two at least."""
     words = [] if re.search(r"\d", text) else re.findall(r"[^\W_][\w'’]*", text)
-    capital = [word for word in words if word[0].isupper() and word[1:] == word[1:].lower()]
+    capital = [
+        word for word in words if word[0].isupper() and (len(word) == 1 or not word.isupper())
+    ]
     return len(capital) >= 2 and len(capital) >= 0.6 * len(words)
 
 

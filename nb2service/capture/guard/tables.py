@@ -58,9 +58,11 @@ def less_of(name: str, value: Any, reader: str) -> str:
 def kept_rows(held: Iterable[Held]) -> str:
     """``150 training rows (KNeighborsClassifier)`` that a model keeps; else ""."""
     for item in held:
+        if item.key not in _KEPT:
+            continue
         library = type(item.owner).__module__.partition(".")[0]
         shape = getattr(item.value, "shape", ())
-        if item.key in _KEPT and library in ("sklearn", "statsmodels") and len(shape) == 2:
+        if library in ("sklearn", "statsmodels") and len(shape) == 2:
             count = int(item.value.shape[0])
             return f"{count:,} {_KEPT[item.key]} ({type(item.owner).__name__})"
     return ""

@@ -53,6 +53,9 @@ def value_findings(
         statements: of the whole notebook.
         folder: the notebook's working directory.
     """
+    for item in closure.ship_list:
+        if item.kind == "constant":
+            yield from _secrets(item, list(holdings(item.name, closure.live.get(item.name, ...))))
     items = {item.name: item for item in closure.ship_list if item.kind == "artifact"}
     for artifact in closure.artifacts:
         item = items[artifact.name]
@@ -77,13 +80,16 @@ def _open_ends(artifact: Artifact, item: ShipItem, held: Sequence[Held]) -> Iter
             yield _finding(item, _handle_words(one, what), _SETUP)
             return
         if device := device_of(one.value):
-            said = f"holds tensors on {device}, which the service's machine may not have"
-            yield _finding(item, said, f"move it first: {artifact.name} = {_to_cpu(artifact.name)}")
+            yield _finding(item, *_device_words(held[0], one, device))
             return
 
 
-def _to_cpu(name: str) -> str:
-    return f"{name}.cpu()"
+def _device_words(whole: Held, one: Held, device: str) -> tuple[str, str]:
+    movable = whole.path if hasattr(whole.value, "cpu") else one.path
+    return (
+        f"holds tensors on {device}, which the service's machine may not have",
+        f"move them to the CPU first, as with {movable}.cpu(), and run the cells after it again",
+    )
 
 
 def _secrets(item: ShipItem, held: Sequence[Held]) -> Iterator[Finding]:

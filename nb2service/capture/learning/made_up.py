@@ -90,7 +90,7 @@ class Maker:
             if isinstance(value, kinds):
                 return make(value)
         raise ContractError(
-            f"{self.column}: of a {type_name(value)} no value can be made up",
+            f"{self.column}: no value of type {type_name(value)} can be made up",
             "give made-up rows yourself: --example EXPR",
         )
 

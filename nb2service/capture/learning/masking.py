@@ -12,7 +12,7 @@ from typing import Any
 
 from ..entries.find import EntryRequest
 from ..values import is_record, kind_of, members
-from .fields import label_text
+from .dtypes import label_text
 from .fitting import Example
 from .inputs import feature_names, input_of
 from .made_up import Maker

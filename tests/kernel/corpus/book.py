@@ -37,8 +37,9 @@ class Book:
         asks: requests; the service's answers must be the kernel's. Needed unless refused.
         line: what is typed.
         said: texts that the card must have (warnings, for instance).
-        unsaid: texts that it must not have.
+        unsaid: texts that it, or the refusal, must not have.
         present, absent: texts that ``notebook.py`` must and must not have.
+        nowhere: texts that neither the card nor any file of the project must have.
         refused: texts that the refusal must have; then nothing is written.
         verdict: of the proof.
         files: files beside the notebook, by name.
@@ -52,6 +53,7 @@ class Book:
     unsaid: tuple[str, ...] = ()
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    nowhere: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     verdict: str = "equal"
     files: dict[str, str] = field(default_factory=dict)
