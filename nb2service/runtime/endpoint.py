@@ -90,6 +90,12 @@ class Endpoint:
         self._dtype = wire.expected_dtype(entry.output)
         self._raw = writing.is_raw(entry.output)
         self._call = attrgetter(entry.call)(module)
+        # A forecast has as many steps as the notebook's own, whatever the library's default is.
+        self._defaults = {
+            field.name: field.default
+            for field in entry.input.fields
+            if type(field.default) is int and not (field.required or field.python)
+        }
         for name in entry.bind.values():
             attrgetter(name)(module)
 
@@ -219,7 +225,7 @@ class Endpoint:
 
     def _one_by_one(self, rows: list[dict[str, Any]]) -> tuple[list[Any], str]:
         begin = perf_counter()
-        answers = [self._run((), arguments) for arguments in rows]
+        answers = [self._run((), {**self._defaults, **arguments}) for arguments in rows]
         observing.called(self.entry.name, len(rows), perf_counter() - begin)
         try:
             wired = [wire.to_predictions(item, self.entry.output, None)[0] for item in answers]

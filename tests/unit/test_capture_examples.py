@@ -470,7 +470,7 @@ def test_a_model_whose_fit_broke_off_is_told_from_one_without_rows() -> None:
     assert "run the cell that fits it" in caught.value.hint
 
 
-def test_a_time_series_model_is_refused_with_the_function_to_write() -> None:
+def test_a_time_series_model_that_is_asked_for_rows_is_refused() -> None:
     book = Book(
         "class Results:\n    def predict(self, start=None): return [1.0]\n"
         "    def forecast(self, steps): return [1.0] * steps\n"
@@ -478,7 +478,7 @@ def test_a_time_series_model_is_refused_with_the_function_to_write() -> None:
     )
     with pytest.raises(ExampleError, match="takes a horizon") as caught:
         book.example("est.predict")
-    assert "def forecast(steps: int): return est.forecast(steps)" in caught.value.hint
+    assert "%deploy est.forecast" in caught.value.hint
 
 
 # --- given by hand

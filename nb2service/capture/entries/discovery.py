@@ -78,7 +78,18 @@ class Discovery:
     def lacks_its_model(self, chosen: Servable) -> bool:
         """Whether only a scaler or encoder is fitted, and not the model that it prepares for."""
         transforms = is_estimator(chosen.value) and not is_predictor(chosen.value)
-        return transforms and any(is_predictor(c.value) for c in estimators_in(self.namespace))
+        return transforms and (
+            any(is_predictor(c.value) for c in estimators_in(self.namespace))
+            or bool(self.labellers())
+        )
+
+    def labellers(self) -> list[str]:
+        """Clusterings that cannot say anything of new rows."""
+        return [
+            f"{name} is a {type(value).__name__}, which only labels the rows of its fit"
+            for name in own_names(self.namespace)
+            if labels_only(value := self.namespace[name])
+        ]
 
     def used_by(self, function: Servable, models: Sequence[Servable]) -> list[Servable]:
         """The models that a function asks, whichever way it gets at them."""
@@ -107,8 +118,10 @@ class Discovery:
         unfitted = [c.expression for c in estimators_in(self.namespace) if not is_fitted(c.value)]
         why = f" ({', '.join(unfitted)}: not fitted)" if unfitted else ""
         if len(models) == 1 and self.lacks_its_model(models[0]) and not functions:
+            others = "".join(f"; {said}" for said in self.labellers())
             return EntryError(
-                f"no fitted model that predicts was found{why}; {models[0].expression} transforms",
+                f"no fitted model that predicts was found{why}; {models[0].expression} transforms"
+                + others,
                 "run the cells that fit the model, or type" + self.lines(models),
             )
         if not models and not functions:
@@ -128,11 +141,7 @@ class Discovery:
         alike = [
             f"{s.expression} {said}" for s, said in lookalikes(self.namespace, self.statements)
         ]
-        alike += [
-            f"{name} is a {type(value).__name__}, which only labels the rows of its fit"
-            for name in own_names(self.namespace)
-            if labels_only(value := self.namespace[name])
-        ]
+        alike += self.labellers()
         but = f" ({'; '.join(alike)})" if alike else ""
         others = functions_in(self.namespace, self.statements)
         return EntryError(

@@ -10,22 +10,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import ModuleType
 from typing import Any
 
 from ...errors import EntryError
 from ...notebook.cells import Cell, Notebook, Tag
 from ...notebook.statements import Statement
 from ..model import CaptureWarning
-from ..values import type_name
 from . import question
 from .binding import Binding, find_binding
 from .discovery import Discovery
-from .estimators import is_estimator, is_fitted, methods
+from .estimators import is_estimator, methods
 from .expressions import Found, evaluate
+from .forecasts import horizon, steps_asked
 from .functions import predict_functions
+from .refusals import check_answers, check_fits
 from .routes import with_routes
-from .servable import Servable, cell_of, models_in
+from .servable import cell_of, models_in
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class EntryRequest:
         cell: the cell that bound it last; None if unknown.
         notes: what to know about why it was chosen, and about how it answers.
         given: names in ``bind`` that only ``notebook.py`` binds (``models_rf``) → their values.
+        steps: of a forecast, how many the notebook itself asked for last.
     """
 
     name: str
@@ -55,6 +56,7 @@ class EntryRequest:
     cell: int | None
     notes: tuple[CaptureWarning, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,14 @@ class _Finder:
 
     def requests(self, expression: str, found: Found) -> list[EntryRequest]:
         """The entries of one model, or the one of a function."""
-        self.check(expression, found)
+        cell = cell_of(found.root, self.statements)
+        check_answers(expression, found, cell, self.namespace, self.offered)
         if found.method:
             return [self.request(expression, found, found.method)]
         if is_estimator(found.value):
-            return [self.request(expression, found, name) for name in methods(found.value)]
+            forecast = horizon(found.value, "forecast")
+            names = ("forecast",) if forecast else methods(found.value)
+            return [self.request(expression, found, name) for name in names]
         return [self.request(expression, found, "")]
 
     def request(self, expression: str, found: Found, method: str) -> EntryRequest:
@@ -97,39 +102,24 @@ class _Finder:
             parameter="" if is_estimator(found.value) else binding.parameter,
             cell=cell_of(found.root, self.statements),
             given=binding.given,
+            notes=self.notes(found, binding),
+            steps=self.steps(expression, found, method),
         )
+
+    def notes(self, found: Found, binding: Binding) -> tuple[CaptureWarning, ...]:
+        if found.method or is_estimator(found.value):
+            return ()
+        return check_fits(found.variable, binding.bind, self.namespace, self.statements)
+
+    def steps(self, expression: str, found: Found, method: str) -> int | None:
+        parameter = horizon(found.value, method) if method else ""
+        if not parameter:
+            return None
+        owner = expression.removesuffix(f".{method}")
+        return steps_asked(owner, method, parameter, self.namespace, self.statements)
 
     def binding(self, expression: str, function: Callable[..., Any]) -> Binding:
         return find_binding(expression, function, self.namespace, self.statements, self.bind)
-
-    def check(self, expression: str, found: Found) -> None:
-        """Refuse what can never answer, with the mend."""
-        value, cell = found.value, cell_of(found.root, self.statements)
-        if isinstance(value, type):
-            raise EntryError(
-                f"{expression} is a class",
-                "make an object of it, fit it, and give the object's name",
-                cell,
-            )
-        if is_estimator(value):
-            if not is_fitted(value):
-                raise EntryError(
-                    f"{expression} ({type_name(value)}) is not fitted",
-                    "run the cell that fits it, or give the fitted one"
-                    + self.choices(self.models()),
-                    cell,
-                )
-            return
-        if isinstance(value, ModuleType) or not (callable(value) or found.method):
-            kind = "module" if isinstance(value, ModuleType) else type_name(value)
-            what = (
-                "has no predict and no transform" if hasattr(value, "fit") else "cannot be called"
-            )
-            raise EntryError(
-                f"{expression} is a {kind}, which {what}",
-                "give a fitted model or a function" + self.choices(self.candidates()),
-                cell,
-            )
 
     # --- tags
 
@@ -180,16 +170,14 @@ class _Finder:
 
     def discovered(self) -> list[EntryRequest]:
         choice = self.discovery().choose()
-        return [replace(r, notes=choice.notes) for r in self.asked([choice.expression])]
+        found = self.asked([choice.expression])
+        return [replace(r, notes=(*choice.notes, *r.notes)) for r in found]
 
-    def models(self) -> list[Servable]:
-        return models_in(self.namespace, self.statements)
-
-    def candidates(self) -> list[Servable]:
-        return [*predict_functions(self.namespace, self.statements), *self.models()]
-
-    def choices(self, candidates: Sequence[Servable]) -> str:
-        return question.lines(candidates, self.statements)
+    def offered(self, only_models: bool) -> str:
+        """Commands for what could be served instead."""
+        models = models_in(self.namespace, self.statements)
+        functions = [] if only_models else predict_functions(self.namespace, self.statements)
+        return question.lines([*functions, *models], self.statements)
 
 
 def find_entries(

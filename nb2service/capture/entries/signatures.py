@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import ContractError
 from .estimators import is_estimator
 from .find import EntryRequest
+from .forecasts import horizon
 
 _MODEL_METHODS = ("transform", "decision_function", "score_samples")
 
@@ -25,7 +26,14 @@ def is_model(request: EntryRequest) -> bool:
         return False
     if not (request.method.startswith("predict") or request.method in _MODEL_METHODS):
         return False
+    if horizon(request.value, request.method):
+        return False
     return len(required_parameters(request)) <= 1
+
+
+def horizon_of(request: EntryRequest) -> str:
+    """The one parameter of a forecast, its number of steps; "" for any other entry."""
+    return horizon(request.value, request.method) if request.method else ""
 
 
 def required_parameters(request: EntryRequest) -> list[str]:
@@ -47,6 +55,9 @@ def own_parameters(request: EntryRequest) -> list[inspect.Parameter]:
         parameters = inspect.signature(function_of(request)).parameters.values()
     except (TypeError, ValueError):
         return []
+    if steps := horizon_of(request):
+        (only,) = (p for p in parameters if p.name == steps)
+        return [only if request.steps is None else only.replace(default=request.steps)]
     inputs = [
         p for p in parameters if p.kind is not p.VAR_POSITIONAL and p.name not in request.bind
     ]

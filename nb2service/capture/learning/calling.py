@@ -19,7 +19,7 @@ from typing import Any
 
 from ...errors import ContractError, ExampleError
 from ..entries.find import EntryRequest
-from ..entries.signatures import function_of
+from ..entries.signatures import function_of, horizon_of
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Caller:
         bound = {name: self._held(held) for name, held in self.request.bind.items()}
         try:
             if self.arguments:
-                answer = self.function(**value, **bound)
+                answer = self.function(**{**self._steps(), **value}, **bound)
             elif self.parameter:
                 answer = self.function(**{self.parameter: value}, **bound)
             else:
@@ -75,6 +75,11 @@ class Caller:
     def is_async(self) -> bool:
         """Whether the entry is a coroutine function."""
         return inspect.iscoroutinefunction(inspect.unwrap(self.function))
+
+    def _steps(self) -> dict[str, int]:
+        """As the service does it: a forecast without a number of steps has the notebook's own."""
+        steps = self.request.steps
+        return {} if steps is None else {horizon_of(self.request): steps}
 
     def _held(self, dotted: str) -> Any:
         name, *attributes = dotted.split(".")
@@ -126,8 +131,8 @@ def undisturbed() -> Iterator[None]:
     """Swallows what entries print or warn, and gives the global random states back at the end."""
     states = _random_states()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
+        # Recorded, not ignored: where the notebook makes errors of them, they are answers.
+        stack.enter_context(warnings.catch_warnings(record=True))
         stack.enter_context(_captured_output())
         try:
             yield

@@ -15,7 +15,7 @@ from ...notebook.statements import Statement
 from ..entries.find import EntryRequest
 from ..entries.functions import predict_functions
 from ..entries.servable import Servable
-from ..entries.signatures import is_model, own_parameters, required_parameters
+from ..entries.signatures import horizon_of, is_model, own_parameters, required_parameters
 from ..values import kind_of, same
 from .calling import undisturbed
 from .candidates import (
@@ -29,7 +29,7 @@ from .fitting import Example, fit_example
 from .in_memory import from_namespace
 from .inner_calls import from_inner_calls
 from .inputs import feature_names
-from .own_rows import forecast_line, learnt_rows, training_rows
+from .own_rows import forecast_refusal, forecasts, learnt_rows, training_rows
 from .preparation import function_warnings, preparation_warnings, preparing_steps
 
 # Enough for a proof, few enough to read; an explicit example may hold more.
@@ -102,6 +102,9 @@ def _groups(
 ) -> Iterator[Iterable[Candidate]]:
     """Candidates by where they come from, the most telling source first."""
     yield from_example_cells(request, namespace, notebook, statements)
+    if horizon_of(request):
+        yield forecasts(request)
+        return
     called = sorted(from_calls(request, namespace, statements), key=_fewness)
     held = list(from_namespace(request, namespace, statements))
     if not is_model(request):
@@ -278,12 +281,8 @@ def _nothing_found(
     else:
         wants = f"; it wants rows of {width} numbers" if width is not None else ""
     tried = f" (what was tried first: {refusals[0].message})" if refusals else ""
-    if line := forecast_line(request):
-        return ExampleError(
-            f"entry {request.name!r}: a {type(request.value).__name__} takes a horizon, no rows",
-            f"serve a function that says so: {line}",
-            request.cell,
-        )
+    if error := forecast_refusal(request):
+        return error
     # Where a function makes the model's rows, they are in no name of the notebook.
     instead = [f"\n    %deploy {f.expression}" for f in functions[:3]] if is_model(request) else []
     or_serve = ", or serve what makes the rows and asks the model:" if instead else ""

@@ -12,7 +12,7 @@ from ...errors import ContractError
 from ...runtime.codec.values import is_missing
 from ...runtime.contract import Field, Input
 from ..entries.find import EntryRequest
-from ..entries.signatures import function_of, own_parameters
+from ..entries.signatures import function_of, horizon_of, own_parameters
 from .contents import names_a_file
 from .fields import (
     MANY_CATEGORIES,
@@ -122,7 +122,8 @@ def _argument_fields(
     cases: Sequence[Mapping[str, Any]], request: EntryRequest, namespace: Mapping[str, Any]
 ) -> tuple[tuple[Field, ...], list[str]]:
     names = class_namer(namespace, f"entry {request.name!r}")
-    hints = read_hints(function_of(request))
+    steps = horizon_of(request)
+    hints = {steps: int} if steps else read_hints(function_of(request))
     fields: list[Field] = []
     notes: list[str] = []
     if nameless := _nameless(request):

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ...errors import ExampleError
 from ..entries.find import EntryRequest
+from ..entries.signatures import horizon_of
 from ..values import kind_of
 from .candidates import Candidate, owner_of
 from .inputs import feature_names
 
+_STEPS = 12  # a forecast's, where the notebook made none
 # What scikit-learn's models learn in the shape of rows: k-NN, SVM, k-means, mixtures, naive Bayes.
 _LEARNT = ("_fit_X", "support_vectors_", "cluster_centers_", "means_", "theta_")
 
@@ -48,11 +51,32 @@ def learnt_rows(request: EntryRequest) -> Iterator[Candidate]:
             yield Candidate(rows, origin, request.cell)
 
 
-def forecast_line(request: EntryRequest) -> str:
-    """The function to write for a time series model, which takes a horizon and no rows; else ""."""
+def forecasts(request: EntryRequest) -> Iterator[Candidate]:
+    """As many steps as the notebook itself asked for, and a single one."""
+    name, owner = horizon_of(request), owner_of(request)
+    # The last one comes first among the cases.
+    for steps in dict.fromkeys([1, request.steps or _STEPS]):
+        origin = f"{owner}.{request.method}({steps})"
+        yield Candidate([{name: steps}], origin, request.cell)
+
+
+def forecast_refusal(request: EntryRequest) -> ExampleError | None:
+    """Of a time series model that was asked for rows, or lacks what its forecast needs."""
+    owner = owner_of(request)
     if ".tsa." not in type(request.value).__module__ or not hasattr(request.value, "forecast"):
-        return ""
-    return f"def forecast(steps: int): return {request.variable}.forecast(steps)"
+        return None
+    if getattr(getattr(request.value, "model", None), "k_exog", 0):
+        return ExampleError(
+            f"entry {request.name!r}: {owner} has a regression, whose values its forecast needs",
+            "serve a function that takes them: def forecast(exog): return "
+            f"{owner}.forecast(len(exog), exog=exog)",
+            request.cell,
+        )
+    return ExampleError(
+        f"entry {request.name!r}: a {type(request.value).__name__} takes a horizon, no rows",
+        f"serve its forecast: %deploy {owner}.forecast",
+        request.cell,
+    )
 
 
 def _columns(data: Any, names: list[str]) -> Any:
