@@ -35,12 +35,27 @@ class Cell:
         source: what the person typed, IPython syntax included.
         tags: its service tags, from metadata or from the directive line.
         id: the notebook file's cell id, where known.
+        reached: the line at which it raised, or which is running; None where all of it ran.
     """
 
     number: int
     source: str
     tags: frozenset[Tag] = frozenset()
     id: str | None = None
+    reached: int | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A code cell as the notebook has it now.
+
+    Attributes:
+        source: its present text.
+        number: execution count of its last run, perhaps with another text; None if it never ran.
+    """
+
+    source: str
+    number: int | None
 
 
 @dataclass(frozen=True)
@@ -54,9 +69,10 @@ class Notebook:
         purpose: first paragraph after that heading; "" if there is none.
         sha256: hash of the code that was executed (not of outputs), for provenance.
         unexecuted: code cells of the file whose present text was never run in this kernel.
-        changed: (execution count, present text) of cells that the file, saved since they ran
-            last, has with another text; "" where it has them no more.
-        texts: the markdown cells of the file, from the top.
+        standing: the code cells as the notebook has them now, as far as is known, up to the last
+            one that ran.
+        ordered: whether these are in the notebook's own order.
+        doubtful: whether the file may be older than what ran, so that what it lacks may be there.
     """
 
     cells: tuple[Cell, ...]
@@ -65,7 +81,9 @@ class Notebook:
     purpose: str = ""
     sha256: str = ""
     unexecuted: tuple[str, ...] = field(default=())
-    changed: tuple[tuple[int, str], ...] = field(default=())
+    standing: tuple[Standing, ...] = field(default=())
+    ordered: bool = False
+    doubtful: bool = False
     texts: tuple[str, ...] = field(default=())
 
     def tagged(self, tag: Tag) -> tuple[Cell, ...]:

@@ -10,28 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from ..errors import NotebookError
 from .cells import Cell, Notebook, read_tags
 from .files import FileCell, NotebookFile, read_notebook
-
-
-@dataclass(frozen=True)
-class _Request:
-    """What an execute request said of its cell, and when (seconds since the epoch)."""
-
-    id: str | None
-    tags: tuple[str, ...]
-    at: float
-
-
-_requests: WeakKeyDictionary[Any, dict[int, _Request]] = WeakKeyDictionary()
+from .requests import Request, Watched, history, running_line, watch, watched
+from .standing import Run, standing_cells
 
 # Cells of nothing but these are no part of the notebook's work; with them, deploying twice
 # would change the hash of what was executed.
@@ -39,32 +28,6 @@ _OWN_LINE = re.compile(
     r"\s*(%+(re)?load_ext\s+nb2service|%+deploy|(import|from)\s+nb2service|nb2service\.)\b"
     r"|\s*#|\s*$"
 )
-
-
-def watch(shell: Any) -> None:
-    """Remember the tags and cell id of each execute request from now on."""
-    if shell in _requests:
-        return
-    requests = _requests[shell] = {}
-
-    def remember(info: Any) -> None:
-        if getattr(info, "store_history", True) is False:
-            return
-        metadata = _request_metadata(shell)
-        # The cell's text is stored right after this hook, at the index that is its number.
-        requests[len(_history(shell))] = _Request(
-            metadata.get("cellId"), tuple(metadata.get("tags") or ()), time.time()
-        )
-
-    shell.events.register("pre_run_cell", remember)
-
-
-def _request_metadata(shell: Any) -> dict[str, Any]:
-    get_parent = getattr(shell, "get_parent", None)
-    if get_parent is None:  # plain IPython has no requests
-        return {}
-    metadata = (get_parent() or {}).get("metadata")
-    return metadata if isinstance(metadata, dict) else {}
 
 
 def read_live(shell: Any, path: Path | None = None) -> Notebook:
@@ -80,20 +43,25 @@ def read_live(shell: Any, path: Path | None = None) -> Notebook:
     """
     file_path = path or find_path(shell)
     file = _read_file(file_path, given=path is not None)
-    requests = _requests.get(shell, {})
+    seen = watched(shell)
     by_id = {cell.id: cell for cell in file.cells if cell.id} if file else {}
     by_source = {cell.source.strip(): cell for cell in file.cells} if file else {}
     saved = file_path.stat().st_mtime if file and file_path else 0.0
+    sources = history(shell)
     cells = []
-    for number, source in enumerate(_history(shell)):
+    for number, source in enumerate(sources):
         if _is_own(source):
             continue
-        request = requests.get(number)
+        request = seen.requests.get(number)
         filed = by_id.get(request.id) if request and request.id else None
         filed = filed or by_source.get(source.strip())
         id, tags = _who_knows(request, filed, saved)
-        cells.append(Cell(number, source, read_tags(tags, source, number), id))
+        reached = request.reached if request else None
+        if number == len(sources) - 1 and reached is None:
+            reached = running_line(sys._getframe(), shell, source)
+        cells.append(Cell(number, source, read_tags(tags, source, number), id, reached))
     executed = {cell.source.strip() for cell in cells}
+    standing = _Standing(seen, sources, saved, file.cells if file else None)
     return Notebook(
         cells=tuple(cells),
         path=_shown_path(file_path) if file and file_path else None,
@@ -103,33 +71,60 @@ def read_live(shell: Any, path: Path | None = None) -> Notebook:
         unexecuted=tuple(
             source for source in by_source if source not in executed and not _is_own(source)
         ),
-        changed=_changed(cells, requests, by_id, saved) if file else (),
-        texts=file.texts if file else (),
+        **standing.facts(),
     )
 
 
-def _changed(
-    cells: Iterable[Cell],
-    requests: Mapping[int, _Request],
-    by_id: Mapping[str, FileCell],
-    saved: float,
-) -> tuple[tuple[int, str], ...]:
-    """Cells that were edited or deleted after they ran, as far as the file knows."""
-    last_runs = {
-        cell.id: cell
-        for cell in cells
-        if (request := requests.get(cell.number)) and request.id == cell.id and saved > request.at
-    }
-    now = {id: by_id[id].source if id in by_id else "" for id in last_runs if id}
-    return tuple(
-        (last_runs[id].number, source)
-        for id, source in now.items()
-        if source.strip() != last_runs[id].source.strip()
-    )
+class _Standing:
+    """What the notebook has now, by the file, its time, and what the front end said."""
+
+    def __init__(
+        self, seen: Watched, sources: list[str], saved: float, file: Sequence[FileCell] | None
+    ) -> None:
+        self.seen, self.sources, self.saved, self.file = seen, sources, saved, file
+        self.doubtful = False
+
+    def facts(self) -> dict[str, Any]:
+        runs = [
+            Run(number, source, request.id if request else None)
+            for number, source in enumerate(self.sources)
+            if source.strip()
+            for request in [self.seen.requests.get(number)]
+        ]
+        deleted = {id: at > self.saved for id, at in self.seen.deleted.items()}
+        cells, ordered = standing_cells(runs, self.file, self.is_saved_since, deleted)
+        return {
+            "standing": tuple(cell for cell in cells if not _is_own(cell.source)),
+            "ordered": ordered,
+            "doubtful": self.doubtful,
+        }
+
+    def is_saved_since(self, run: Run) -> bool:
+        request = self.seen.requests.get(run.number)
+        if self.saved > (request.at if request else self.seen.since):
+            return True
+        if request:
+            return False
+        # It ran before anyone looked at the time. That the cell which deploys is in the file tells
+        # that the file was saved of late.
+        saved = self.is_current_filed and self.saved > _process_started()
+        self.doubtful = self.doubtful or saved
+        return saved
+
+    @cached_property
+    def is_current_filed(self) -> bool:
+        current = self.sources[-1].strip()
+        return any(cell.source.strip() == current for cell in self.file or ())
+
+
+def _process_started() -> float:
+    import psutil
+
+    return float(psutil.Process().create_time())
 
 
 def _who_knows(
-    request: _Request | None, filed: FileCell | None, saved: float
+    request: Request | None, filed: FileCell | None, saved: float
 ) -> tuple[str | None, tuple[str, ...]]:
     """Id and tags of a cell: of its last request or of the file, whichever is younger."""
     if request is None or (not request.id and not request.tags):
@@ -140,14 +135,6 @@ def _who_knows(
         # The front end sends ids of its own and perhaps no tags.
         return request.id, filed.tags
     return request.id, request.tags
-
-
-def _history(shell: Any) -> list[str]:
-    """What was executed, at the index of its execution count; [0] is empty."""
-    manager = getattr(shell, "history_manager", None)
-    if manager is not None:
-        return list(manager.input_hist_raw)
-    return list(shell.user_ns.get("In", [""]))
 
 
 def _is_own(source: str) -> bool:

@@ -13,6 +13,10 @@ from .uses import Uses, is_future_annotations, segment, split_lines, uses_of, us
 # Magics that run their text in the notebook's own namespace.
 _CELL_MAGICS = {"time", "capture", "prun"}
 _LINE_MAGICS = {"time", "prun"}
+_BINDING = (
+    ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Import, ast.ImportFrom,
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,16 @@ def parse_statements(
         for cell in cells:
             for text, node, offset in _parse(cell.source, transform):
                 future = future or is_future_annotations(node.body)
-                found += _statements(cell.number, text, node, offset, future)
+                parsed = _statements(cell.number, text, node, offset, future)
+                found += [s for s in parsed if _has_run(s, cell.reached)]
     return tuple(found)
+
+
+def _has_run(statement: Statement, reached: int | None) -> bool:
+    """Whether a cell that stopped at a line came to a statement; one that raised bound nothing."""
+    if reached is None or statement.lines[1] < reached:
+        return True
+    return statement.lines[0] <= reached and not isinstance(statement.node, _BINDING)
 
 
 def _parse(

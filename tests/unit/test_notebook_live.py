@@ -128,8 +128,14 @@ def test_the_file_gives_tags_ids_title_and_what_was_not_run(shell, write):
     assert notebook.unexecuted == ("never = 1",)
 
 
-@pytest.mark.parametrize(("saved", "told"), [(60, True), (-60, False)])
-def test_cells_that_were_edited_or_deleted_after_they_ran(shell, write, saved, told):
+@pytest.mark.parametrize(
+    ("saved", "stands", "ordered"),
+    [
+        (60, [("a = 2", 2), ("c = 1\n", 4)], True),
+        (-60, [("a = 1", 2), ("b = 1", 3), ("c = 1", 4), ("d = 1", 5)], False),
+    ],
+)
+def test_the_notebook_as_it_stands(shell, write, saved, stands, ordered):
     watch(shell)
     shell.execute("a = 0", cellId="one")
     shell.execute("a = 1", cellId="one")
@@ -139,7 +145,33 @@ def test_cells_that_were_edited_or_deleted_after_they_ran(shell, write, saved, t
     path = write(new_code_cell("a = 2", id="one"), new_code_cell("c = 1\n", id="three"))
     moved = path.stat().st_mtime + saved
     os.utime(path, (moved, moved))
-    assert read_live(shell, path).changed == (((2, "a = 2"), (3, "")) if told else ())
+    notebook = read_live(shell, path)
+    assert [(cell.source, cell.number) for cell in notebook.standing] == stands
+    assert notebook.ordered == ordered
+
+
+@pytest.mark.parametrize(
+    ("cell", "reached"),
+    [
+        ("x = 1\n1 / 0\ny = 2", 2),
+        ("%%time\nx = 1\n1 / 0\ny = 2", 3),
+        ("return 1", 0),
+        ("def f():\n    1 / 0\n\nf()", 4),
+        ("x = 1", None),
+    ],
+)
+def test_where_a_cell_stopped(shell, cell, reached):
+    watch(shell)
+    shell.run_cell(cell, store_history=True)
+    assert read_live(shell).cells[0].reached == reached
+
+
+def test_what_stands_below_the_line_that_deploys_has_not_run(shell):
+    shell.user_ns["read"] = lambda: found.append(read_live(shell).cells[-1].reached)
+    found = []
+    shell.execute("x = 1\nread()\nx = 2")
+    assert found == [2]
+    assert read_live(shell).cells[-1].reached is None
 
 
 @pytest.mark.parametrize(("saved", "tags"), [(60, {Tag.PREDICT}), (-60, {Tag.MODEL})])
