@@ -93,7 +93,7 @@ def capture(
         *(note for request in lessons.requests for note in request.notes),
         *lessons.warnings,
         *closure.warnings,
-        *stale_warnings(notebook, closure),
+        *stale_warnings(notebook, closure, statements, transform),
         *verdict.warnings,
         *files.warnings,
         *requirements.warnings,

@@ -163,7 +163,7 @@ def _on_the_way(one: Any, other: Any) -> Any:
 def _joined(values: list[Any]) -> Any:
     kind = kind_of(values[0])
     if kind == "frame":
-        import pandas as pd  # type: ignore[import-untyped]
+        import pandas as pd
 
         return pd.concat(values, ignore_index=True)
     if kind == "array":
