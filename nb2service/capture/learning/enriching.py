@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from ...errors import ContractError, ExampleError
@@ -121,7 +122,7 @@ def _steps(pair: Any) -> Any:
     kind = kind_of(pair)
     if kind == "frame":
         return _frame_steps(pair)
-    if kind == "array" and pair.ndim > 1 and pair.dtype.kind in "fiu":
+    if kind == "array" and pair.ndim > 1 and pair.dtype.kind in "fiu" and abs(pair).max() < inf:
         return _on_the_way(pair[0], pair[1])
     if kind == "list" and all(isinstance(row, dict) for row in pair):
         return _keyword_steps(*pair)
@@ -133,15 +134,16 @@ def _frame_steps(pair: Any) -> Any:
     steps = pair.iloc[[0] * (_STEPS + 1)].reset_index(drop=True)
     for number in numbers:
         column = pair.iloc[:, number]
-        if numpy_is(column.to_numpy(), "ndarray") and column.notna().all():
-            way = _on_the_way(*column.to_numpy())
+        ends = column.to_numpy()
+        if numpy_is(column.dtype, "dtype") and abs(ends[0]) < inf and abs(ends[1]) < inf:
+            way = _on_the_way(*ends)
             steps.isetitem(number, way.astype(column.dtype))
     return steps if numbers else None
 
 
 def _keyword_steps(one: dict[str, Any], other: dict[str, Any]) -> Any:
     both = [n for n in one if type(one[n]) in (int, float) and type(other.get(n)) is type(one[n])]
-    if not both:
+    if not both or not all(abs(row[name]) < inf for row in (one, other) for name in both):
         return None
     ways = {name: _plain_way(one[name], other[name]) for name in both}
     return [{**one, **{n: way[step] for n, way in ways.items()}} for step in range(_STEPS + 1)]
