@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus import dependence
+from corpus import dependence, guard, questions, values
 from corpus.book import Ask, Book
 from live_kernel import LiveKernel, live_kernel
 
-BOOKS = [*dependence.BOOKS]
+BOOKS = [*dependence.BOOKS, *guard.BOOKS, *questions.BOOKS, *values.BOOKS]
 SERVED = [book for book in BOOKS if not book.refused]
 REFUSED = [book for book in BOOKS if book.refused]
 
@@ -106,6 +106,8 @@ def test_the_service_answers_as_the_kernel(book: Book, kernel: LiveKernel, tmp_p
     assert [words for words in book.unsaid if words in card] == [], card
     assert [words for words in book.present if words not in text] == [], text
     assert [words for words in book.absent if words in text] == [], text
+    shown = [path.read_bytes() for path in (tmp_path / "book-service").rglob("*") if path.is_file()]
+    assert [w for w in book.nowhere for data in (card.encode(), *shown) if w.encode() in data] == []
 
 
 @pytest.mark.parametrize("book", REFUSED, ids=lambda book: book.name)
@@ -116,6 +118,7 @@ def test_the_build_is_refused(book: Book, kernel: LiveKernel, tmp_path: Path) ->
     assert reply.error, "it was not refused"
     assert "Traceback" not in reply.error
     assert [words for words in book.refused if words not in reply.error] == [], reply.error
+    assert [words for words in book.unsaid if words in reply.error] == [], reply.error
     assert set(tmp_path.iterdir()) == before
 
 

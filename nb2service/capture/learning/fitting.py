@@ -275,8 +275,16 @@ def _check_index(call: Caller, value: Any, fresh: Any, answer: Any, origin: str)
 def _answers_each(request: EntryRequest, namespace: Mapping[str, Any], example: Example) -> bool:
     """Whether the function answers once for each row; else its argument is one thing, not rows."""
     call = Caller(request, namespace, parameter=example.parameter)
-    answer = dense(call.untouched(example.value))
-    return bool(kind_of(answer)) and len(answer) == len(example.value)
+    count = len(example.value)
+
+    def each(rows: Any) -> bool:
+        answer = dense(call.untouched(rows))
+        return bool(kind_of(answer)) and len(answer) == len(rows)
+
+    try:  # an image of four rows may have an answer of four numbers
+        return each(example.value) and (count < 2 or each(example.value[: count - 1]))
+    except ExampleError:  # too few rows
+        return True
 
 
 def _fit_arguments(

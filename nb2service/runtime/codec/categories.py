@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..contract import Field
 from ..problems import Report
 from . import parsing
 from .columns import OutOfRangeError, decode_column
+from .values import NANO
 
 
 def categorical(parsed: Sequence[Any], field: Field) -> Any:
@@ -25,10 +27,10 @@ def categorical(parsed: Sequence[Any], field: Field) -> Any:
     kinds = tuple(map(type, known))
     item = field.items.dtype if field.items else ""
     dtype = _category_dtype(known, kinds, field.type, item, field.ordered)
-    return pd.Categorical.from_codes(_codes(parsed, known), dtype=dtype)
+    return pd.Categorical.from_codes(_codes(parsed, known, field.type), dtype=dtype)
 
 
-def _codes(parsed: Sequence[Any], known: tuple[Any, ...]) -> Any:
+def _codes(parsed: Sequence[Any], known: tuple[Any, ...], type_: str) -> Any:
     """The position of each value among the categories, -1 where it is missing."""
     if {str}.issuperset(map(type, known)):
         texts: dict[Any, int] = {value: code for code, value in enumerate(known)}
@@ -37,12 +39,11 @@ def _codes(parsed: Sequence[Any], known: tuple[Any, ...]) -> Any:
             return np.array([texts[value] for value in parsed], dtype=np.int64)
         except (KeyError, TypeError):
             pass  # which one is not known, is said below
-    # 1, 1.0 and true are equal in Python, but not the same category.
-    codes = {(_number_kind(value), value): code for code, value in enumerate(known)}
+    codes = {_key(value, type_): code for code, value in enumerate(known)}
     made: Any = np.empty(len(parsed), dtype=np.int64)
     for position, value in enumerate(parsed):
         scalar = not isinstance(value, (list, dict))
-        code = codes.get((_number_kind(value), value)) if scalar else None
+        code = codes.get(_key(value, type_)) if scalar else None
         if code is None and value is not None:
             listed = ", ".join(map(repr, known[:10])) + (", …" if len(known) > 10 else "")
             raise OutOfRangeError(
@@ -52,9 +53,16 @@ def _codes(parsed: Sequence[Any], known: tuple[Any, ...]) -> Any:
     return made
 
 
-def _number_kind(value: Any) -> type:
-    """The type of a value, whole and other numbers being one: ``1.0`` is sent for 1 at times."""
-    return int if type(value) is float else type(value)
+def _key(value: Any, type_: str) -> Any:
+    """What is equal for values that are one category, however they are written.
+
+    1, 1.0 and true are equal in Python; true is another category, 1.0 is sent for 1 at times.
+    """
+    if type_ == "datetime" and isinstance(value, str):
+        with suppress(ValueError):
+            moment, offset = parsing.parse_datetime(value)
+            return moment - (offset or 0) * NANO, offset is None
+    return int if type(value) is float else type(value), value
 
 
 @lru_cache(maxsize=1024)
