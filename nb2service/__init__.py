@@ -29,6 +29,7 @@ def deploy(*entries: str, **options: Any) -> Any:
     """
     from IPython import get_ipython
 
+    from .deployment import Deployment, settle
     from .deployment import deploy as run
     from .errors import UsageError
     from .options import Options
@@ -39,4 +40,5 @@ def deploy(*entries: str, **options: Any) -> Any:
             "deploy() captures a live notebook, and this is none",
             "call it in a notebook, or run `nb2service build NOTEBOOK` in a shell",
         )
-    return run(Options(entries=entries, **options), shell)
+    done = run(Options(entries=entries, **options), shell)
+    return settle(done) if isinstance(done, Deployment) else done

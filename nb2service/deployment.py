@@ -18,7 +18,8 @@ from .capture.model import Capture
 from .capture.take import Wanted, capture
 from .errors import Nb2ServiceError, ProofError
 from .launch.proof import add_run, prove, prove_in_clean_environment, serving, write_proof
-from .launch.proof_model import Proof, ProofRun
+from .launch.proof_model import DIFFERENT, Proof, ProofRun
+from .launch.rehearsal import explained, rehearse
 from .launch.services import Service, find_service, launch
 from .notebook.live import find_path, read_live
 from .notebook.source import source_notebook
@@ -59,6 +60,7 @@ class Deployment:
         proof: what was compared so far, and the verdict.
         files: what was done to the folder; files that a person had edited are as they were.
         generated: the record of what was written, which tells this deployment from a later one.
+        settled: whether a fresh process has shown what else the requirements must name.
     """
 
     plan: Plan
@@ -67,6 +69,7 @@ class Deployment:
     proof: Proof
     files: Written
     generated: bytes = field(repr=False)
+    settled: bool = False
 
 
 class _Clock:
@@ -110,10 +113,14 @@ def deploy(options: Options, shell: Any, report: Report = lambda phase: None) ->
             project = render(plan.capture, plan.source)
             files = undone_on_failure.enter_context(written(project, plan.folder))
         service, run = _launch_and_prove(options, plan, clock)
-    proof = Proof((run,))
-    write_proof(plan.folder, proof)
-    generated = (plan.folder / GENERATED).read_bytes()
-    return Deployment(plan, sys.executable, service, proof, files, generated)
+        proof = Proof((run,))
+        write_proof(plan.folder, proof)
+        generated = (plan.folder / GENERATED).read_bytes()
+        done = Deployment(plan, sys.executable, service, proof, files, generated)
+        if options.launch:
+            return done  # it is in service; what else is to be known is found in the background
+        with clock.phase("rehearse"):
+            return settle(done)
 
 
 def _launch_and_prove(
@@ -126,8 +133,7 @@ def _launch_and_prove(
             with clock.phase("launch"):
                 url = stack.enter_context(serving(plan.folder, package, sys.executable))
             with clock.phase("prove"):
-                run = prove(plan.folder, package, url, "kernel")
-                run.raise_if_different()
+                run = _prove(plan, url)
             return None, run
     owner = None if options.keep else os.getpid()
     notebook = plan.capture.provenance.notebook
@@ -137,9 +143,43 @@ def _launch_and_prove(
                 launch(name, plan.folder, package, options.port, owner=owner, notebook=notebook)
             )
         with clock.phase("prove"):
-            run = prove(plan.folder, package, candidate.private_url, "kernel")
-            run.raise_if_different()
+            run = _prove(plan, candidate.private_url)
     return find_service(name), run
+
+
+def _prove(plan: Plan, url: str) -> ProofRun:
+    run = prove(plan.folder, plan.capture.package, url, "kernel")
+    if run.verdict == DIFFERENT:
+        explained(plan.folder, plan.capture, run).raise_if_different()
+    return run
+
+
+def settle(deployment: Deployment) -> Deployment:
+    """Adds what a fresh process of the project has shown to be needed, if that was not done yet.
+
+    Raises:
+        RequirementsError: something is needed that nobody else can install.
+        ProofError: an entry answers otherwise in another process, or the folder holds another
+            deployment by now.
+    """
+    plan = deployment.plan
+    if deployment.settled:
+        return deployment
+    try:
+        capture = rehearse(plan.folder, plan.capture)
+    finally:
+        _check_current(deployment)
+    if capture == plan.capture:
+        return replace(deployment, settled=True)
+    with written(render(capture, plan.source), plan.folder) as again:
+        write_proof(plan.folder, deployment.proof)
+    return replace(
+        deployment,
+        plan=replace(plan, capture=capture),
+        files=replace(again, changed=tuple(sorted({*deployment.files.changed, *again.changed}))),
+        generated=(plan.folder / GENERATED).read_bytes(),
+        settled=True,
+    )
 
 
 def prove_clean(deployment: Deployment) -> Deployment:
@@ -149,13 +189,12 @@ def prove_clean(deployment: Deployment) -> Deployment:
         RequirementsError: the environment cannot be made.
         ProofError: the folder holds another deployment by now.
     """
+    deployment = settle(deployment)
     plan = deployment.plan
     try:
         run = prove_in_clean_environment(plan.folder, plan.capture.package, deployment.python)
-    except Nb2ServiceError:
+    finally:
         _check_current(deployment)
-        raise
-    _check_current(deployment)
     return replace(deployment, proof=add_run(plan.folder, run))
 
 

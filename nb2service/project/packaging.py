@@ -60,8 +60,10 @@ def render_requirements_dev(capture: Capture) -> str:
 
 
 def _requirements(head: list[str], pins: Iterable[Pin]) -> str:
-    blocks = ["\n".join(f"# {quoting.comment(line)}" for line in head)]
     ordered = sorted(pins, key=lambda pin: pin.name)
+    blocks = ["\n".join(f"# {quoting.comment(line)}" for line in head)]
+    if indexes := dict.fromkeys(pin.index for pin in ordered if pin.index):
+        blocks.append("\n".join(_index(url, ordered) for url in indexes))
     for title, web in (("The notebook's model and code", False), ("The web layer", True)):
         lines = [_requirement(pin) for pin in ordered if pin.web is web]
         if lines:
@@ -69,9 +71,21 @@ def _requirements(head: list[str], pins: Iterable[Pin]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def _index(url: str, pins: Iterable[Pin]) -> str:
+    """The line that names a further index, and what it is for."""
+    names = ", ".join(f"{pin.name} {pin.version}" for pin in pins if pin.index == url)
+    return f"# The index that has {quoting.comment(names)}\n--extra-index-url {quoting.url(url)}"
+
+
 def _requirement(pin: Pin) -> str:
-    requirement = str(Requirement(f"{pin.name}=={pin.version}"))
-    return f"{requirement:<32}  # {quoting.comment(pin.why)}".rstrip("# ")
+    return f"{_specifier(pin):<32}  # {quoting.comment(pin.why)}".rstrip("# ")
+
+
+def _specifier(pin: Pin) -> str:
+    """What is required, as PEP 508 has it."""
+    if pin.url:
+        return f"{Requirement(pin.name)} @ {quoting.url(pin.url)}"
+    return str(Requirement(f"{pin.name}=={pin.version}"))
 
 
 def render_pyproject(capture: Capture) -> str:
@@ -84,6 +98,7 @@ def render_pyproject(capture: Capture) -> str:
     notebook = f"{capture.package}/notebook.py"
     minor = python_minor(capture.provenance)
     description = capture.contract.title or capture.provenance.title or capture.name
+    dependencies, from_file = _dependencies(capture)
     return f"""\
 [build-system]
 requires = ["setuptools>=70.1"]
@@ -95,7 +110,7 @@ version = {quoting.toml(str(capture.contract.metadata.get("version", "1.0.0")))}
 description = {quoting.toml(quoting.one_line(description))}
 readme = "README.md"
 requires-python = {quoting.toml("==" + minor + ".*")}
-dynamic = ["dependencies"]
+{dependencies}
 
 [project.scripts]
 {quoting.toml(capture.name + "-service")} = {quoting.toml(capture.package + ".__main__:main")}
@@ -108,9 +123,7 @@ py-modules = {_toml_list(modules)}
 "*" = ["*", ".*"]
 {quoting.toml(capture.package)} = ["artifacts/*", "files/**/*", "files/**/.*"]
 
-[tool.setuptools.dynamic]
-dependencies = {{ file = ["requirements.txt"] }}
-
+{from_file}
 [tool.pytest.ini_options]
 testpaths = ["tests"]
 pythonpath = ["."]
@@ -123,6 +136,15 @@ extend-exclude = {_toml_list([".nb2service", notebook, "tests/test_notebook.py",
 [tool.ruff.lint]
 select = ["E4", "E7", "E9", "F", "I"]
 """
+
+
+def _dependencies(capture: Capture) -> tuple[str, str]:
+    """What ``[project]`` says of dependencies, and the table with the file that it speaks of."""
+    if any(pin.index for pin in capture.requirements):
+        # setuptools reads no file that names an index.
+        return f"dependencies = {_toml_list(map(_specifier, capture.requirements))}", ""
+    table = '[tool.setuptools.dynamic]\ndependencies = { file = ["requirements.txt"] }\n'
+    return 'dynamic = ["dependencies"]', table
 
 
 def _local_packages(capture: Capture) -> list[str]:

@@ -72,6 +72,11 @@ def comment(text: str) -> str:
     return one_line(text)
 
 
+def url(text: str) -> str:
+    """A URL as one word of a requirements file."""
+    return one_line(text).replace(" ", "%20")
+
+
 def markdown(text: str) -> str:
     """Plain text in a Markdown paragraph, list item or table cell, HTML made harmless."""
     safe = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -25,7 +25,8 @@ def deployment(tmp_path: Path) -> Deployment:
     record.write_bytes(b"mine")
     capture: Any = SimpleNamespace(package="churn_service")
     files = Written(tmp_path, (), (), (), ())
-    return Deployment(Plan(capture, tmp_path, b"", {}), "python", None, Proof(()), files, b"mine")
+    plan = Plan(capture, tmp_path, b"", {})
+    return Deployment(plan, "python", None, Proof(()), files, b"mine", settled=True)
 
 
 def test_the_clean_proof_joins_the_record(

@@ -11,7 +11,9 @@ from types import CodeType, FunctionType
 
 from ...errors import CaptureError
 from ..model import CaptureWarning
+from .editable import editable_around
 from .locate import Location, is_site, is_stdlib, locate, relative
+from .origins import folder_of_url
 
 _PROJECT_ROOT = (".git", "pyproject.toml", "setup.py")
 
@@ -20,7 +22,8 @@ class LocalModules:
     """The local modules that a set of modules leads to, and what those import in turn.
 
     A module is local if its file lies in the notebook's folder, or in the project around it (a
-    repository with ``src/`` and ``notebooks/``), and no installer put it there.
+    repository with ``src/`` and ``notebooks/``), and no installer put it there; or if it belongs
+    to an editable installation whose folder stands beside that project.
 
     Attributes:
         names: dotted names of the local modules that are needed.
@@ -34,7 +37,7 @@ class LocalModules:
         """Follow ``modules`` (dotted names) from a notebook in ``folder``.
 
         Raises:
-            CaptureError: a local module is compiled.
+            CaptureError: a local module is compiled, or in an archive.
         """
         self.names: set[str] = set()
         self.files: dict[str, Path] = {}
@@ -49,10 +52,17 @@ class LocalModules:
 
     def _is_local(self, location: Location) -> bool:
         places = [location.file] if location.file else location.folders
-        return not is_stdlib(location.name) and any(
-            relative(place, self._root) is not None and not is_installed(place, self._root)
-            for place in places
-        )
+        return not is_stdlib(location.name) and any(self._is_own(place) for place in places)
+
+    def _is_own(self, place: Path) -> bool:
+        if relative(place, self._root) is not None:
+            return not is_installed(place, self._root)
+        beside = self._root.parent
+        if relative(place, beside) is None or is_installed(place, beside):
+            return False
+        editable = editable_around(place)
+        folder = folder_of_url(editable[1]) if editable else None
+        return folder is not None and relative(folder, beside) is not None
 
     def _add_with_parents(self, location: Location) -> None:
         parts = location.name.split(".")
@@ -68,6 +78,12 @@ class LocalModules:
         self.names.add(location.name)
         if location.file is None:
             return
+        if not location.file.is_file():
+            archive = next(each for each in location.file.parents if each.exists())
+            raise CaptureError(
+                f"the local module {location.name} is in the archive {archive.name}",
+                "unpack it beside the notebook, so that its modules travel with the service",
+            )
         if location.file.suffix != ".py":
             raise CaptureError(
                 f"the local module {location.name} ({location.file.name}) is compiled",

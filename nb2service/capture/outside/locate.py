@@ -6,10 +6,11 @@ import sys
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, distributions
-from itertools import chain
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+
+from .managers import managed
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,11 @@ class Installed:
     """The distributions of this interpreter. Reading them is slow, so each is read once."""
 
     def __init__(self) -> None:
+        self._all: list[Distribution] | None = None
         self._packages: dict[str, Package] = {}
-        self._records: dict[str, str | None] = {}
+        self._imported: dict[str, Package] = {}
+        self._records: dict[str, str] = {}
+        self._by_top: dict[str, list[Distribution]] = {}
 
     def named(self, name: str) -> Package:
         """The distribution of that name.
@@ -92,37 +96,76 @@ class Installed:
         Raises:
             KeyError: it is not installed.
         """
-        for distribution in distributions(name=canonicalize_name(name)):
+        normal = canonicalize_name(name)
+        if normal in self._imported:
+            return self._imported[normal]
+        for distribution in distributions(name=normal):
             return self._read(distribution)
         raise KeyError(name)
 
-    def owner(self, location: Location) -> Package | None:
-        """The distribution that installed the module's file, None if none did."""
+    def owners(self, location: Location) -> list[Package]:
+        """The distributions that installed the module's file; the one whose file it is comes first.
+
+        Most often there is one; none for what no installer put there.
+        """
         if location.file is None:
-            return None
-        # Nearly every module is in the distribution of its own name or in one seen before.
-        guesses = list(distributions(name=location.name.partition(".")[0]))
-        guesses += [package.distribution for package in self._packages.values()]
-        for candidate in chain(guesses, distributions()):
-            if self._holds(candidate, location.file):
-                return self._read(candidate)
-        return None
+            return []
+        top = location.name.partition(".")[0]
+        if top not in self._by_top:
+            if self._all is None:
+                self._all = list(distributions())
+            self._by_top[top] = [each for each in self._all if self._mentions(each, top)]
+        found = [each for each in self._by_top[top] if self._holds(each, location.file)]
+        if len(found) > 1:
+            found.sort(key=lambda each: not self._is_in_effect(each, top))
+        packages = [self._read(each) for each in found] or self._managed(location.file)
+        for package in packages[:1]:
+            self._imported[package.name] = package
+        return packages
+
+    def _mentions(self, distribution: Distribution, top: str) -> bool:
+        """Whether it installed something of that name, and so is worth a closer look."""
+        record = self._record(distribution)
+        return not record or f"\n{top}/" in record or f"\n{top}." in record
+
+    def _managed(self, file: Path) -> list[Package]:
+        """As the manager says that installed it: pip's kind left no list of files."""
+        package = managed(file)
+        if package is None:
+            return []
+        return [self._read(Distribution.at(folder)) for folder in package.metadata]
 
     def _holds(self, distribution: Distribution, file: Path) -> bool:
         base = Path(str(distribution.locate_file("")))
         path = relative(file, base)
         if path is None:
             return False
-        key = _key(distribution)
-        if key not in self._records:
-            self._records[key] = distribution.read_text("RECORD")
-        record = self._records[key]
-        if record is not None:  # searching the text beats parsing it
-            return record.startswith(f"{path},") or f"\n{path}," in record
+        if record := self._record(distribution):  # searching the text beats parsing it
+            return f"\n{path}," in record
         # Old installers left no list of files, but these names. So do folders of sources, which
         # nobody else can install: they are not in site-packages.
         names = (distribution.read_text("top_level.txt") or "").split()
         return path.partition("/")[0].partition(".")[0] in names and is_site(base)
+
+    def _record(self, distribution: Distribution) -> str:
+        """The list of its files, each line after a line break; "" if the installer left none."""
+        key = _key(distribution)
+        if key not in self._records:
+            text = distribution.read_text("RECORD")
+            self._records[key] = f"\n{text}" if text else ""
+        return self._records[key]
+
+    def _is_in_effect(self, distribution: Distribution, top: str) -> bool:
+        """Whether the files of a package that several distributions installed are this one's."""
+        base = Path(str(distribution.locate_file("")))
+        for line in self._record(distribution).splitlines():
+            path, _, rest = line.partition(",")
+            size = rest.rpartition(",")[2]
+            if path.startswith(f"{top}/") and size.isdecimal():
+                file = base / path
+                if not file.is_file() or file.stat().st_size != int(size):
+                    return False
+        return True
 
     def _read(self, distribution: Distribution) -> Package:
         key = _key(distribution)

@@ -23,13 +23,13 @@ def find_provenance(notebook: Notebook, folder: Path, pins: Iterable[Pin]) -> Pr
         title=notebook.title,
         purpose=notebook.purpose,
         sha256=notebook.sha256,
-        git_commit=_git_commit(folder.absolute()),
+        git_commit=git_commit(folder.absolute()),
         python=platform.python_version(),
         versions=tuple((p.name, p.version) for p in pins if p.direct and not p.web),
     )
 
 
-def _git_commit(folder: Path) -> str | None:
+def git_commit(folder: Path) -> str | None:
     """The commit that is checked out around ``folder``, read as git lays it down."""
     for place in (folder, *folder.parents):
         if (place / ".git").exists():

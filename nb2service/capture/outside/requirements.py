@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import platform
+import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import distributions
-from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -17,7 +14,10 @@ from packaging.version import InvalidVersion, Version
 
 from ...errors import RequirementsError
 from ..model import CaptureWarning, Pin
-from .locate import Installed, Package, is_stdlib, locate, relative
+from .editable import editable_around
+from .locate import Installed, Location, Package, is_stdlib, locate
+from .managers import managed
+from .origins import on_this_machine_only, origin_of
 
 WEB_LAYER = (
     "flask",
@@ -54,11 +54,11 @@ def find_requirements(
     """
     installed = Installed()
     reasons: dict[str, list[str]] = {}
-    warnings: list[CaptureWarning] = []
+    warnings = _about_python()
     for module, why in sorted(modules.items()):
         if _is_provided(module, local) or _is_namespace_of_others(module, modules):
             continue
-        package = _owner(module, why, installed)
+        package = _owner(module, why, installed, warnings)
         known = reasons.setdefault(package.name, [])
         if not known:
             warnings += _changed_since_import(module, package)
@@ -77,24 +77,82 @@ def find_requirements(
         parents = (needed if name in needed else served)[name]
         via = [f"via {', '.join(sorted(parents))}"] if parents else []
         why = "; ".join(reasons.get(name, []) + via)
-        version, url = _pinned(installed.named(name), why, warnings)
-        pins.append(Pin(name, version, why, name in reasons, name not in needed, url))
+        origin = origin_of(installed.named(name), why, lambda *said: _warn(warnings, *said))
+        direct, for_web = name in reasons, name not in needed
+        pins.append(Pin(name, origin.version, why, direct, for_web, origin.url, origin.index))
     return Requirements(tuple(pins), tuple(warnings))
 
 
-def _owner(module: str, why: str, installed: Installed) -> Package:
+def add_requirements(pins: Sequence[Pin], modules: Mapping[str, str]) -> Requirements:
+    """The pins, and what further modules belong to; warnings are those of the additions.
+
+    Args:
+        pins: as ``find_requirements`` found them.
+        modules: dotted name → why it is needed, in words.
+
+    Raises:
+        RequirementsError: as ``find_requirements`` does.
+    """
+    found = find_requirements(modules, (), web=())
+    known = {pin.name: pin for pin in pins}
+    for pin in found.pins:
+        if pin.name not in known:
+            known[pin.name] = replace(pin, why=pin.why + _extra_of(pins, pin.name))
+        elif known[pin.name].web:  # not of the web layer alone
+            known[pin.name] = replace(known[pin.name], web=False)
+    return Requirements(tuple(known[name] for name in sorted(known)), found.warnings)
+
+
+def _extra_of(pins: Iterable[Pin], name: str) -> str:
+    """The extra of a pinned distribution that would have brought another: ``; pandas[excel]``."""
+    installed = Installed()
+    for pin in pins:
+        for text in installed.named(pin.name).requires:
+            asked = re.match(r"[\w.-]+", text)
+            extra = re.search(r"\bextra\s*==\s*['\"]([\w.-]+)", text)
+            if asked and extra and canonicalize_name(asked[0]) == name:
+                return f"; {pin.name}[{extra[1]}]"
+    return ""
+
+
+def _about_python() -> list[CaptureWarning]:
+    if sys.version_info.releaselevel == "final":
+        return []
+    return [
+        CaptureWarning(
+            f"the notebook runs Python {platform.python_version()}, which is not released yet",
+            "packages may have no wheels for it, and images change: take a released Python",
+        )
+    ]
+
+
+def _owner(module: str, why: str, installed: Installed, warnings: list[CaptureWarning]) -> Package:
     """The distribution that installed the module."""
     location = locate(module)
+    if location is None and module.partition(".")[0] in sys.modules:
+        raise RequirementsError(
+            f"the module {module!r} ({why}) was made while the notebook ran: it has no file",
+            "write what is needed of it into a cell, or into a .py file beside the notebook",
+        )
     if location is None:
         raise RequirementsError(
             f"the module {module!r} ({why}) is not installed here",
             f"install it, or take the import out if the service does not need it: "
             f"%pip install {module.partition('.')[0]}",
         )
-    package = installed.owner(location)
-    if package is None:
-        raise _no_distribution(location.name, location.file, why)
-    return package
+    owners = installed.owners(location)
+    if not owners:
+        raise _no_distribution(location, why)
+    if len(owners) > 1:
+        names = " and ".join(sorted(f"{each.name} {each.version}" for each in owners))
+        top = module.partition(".")[0]
+        _warn(
+            warnings,
+            f"{names} are installed over each other: both have {top}; the requirements name "
+            f"{owners[0].name} {owners[0].version}",
+            "uninstall both, install the one that is wanted, and restart the kernel",
+        )
+    return owners[0]
 
 
 def _closure(
@@ -151,45 +209,6 @@ def _fits(version: str, requirement: Requirement) -> bool:
         return True
 
 
-def _pinned(package: Package, why: str, warnings: list[CaptureWarning]) -> tuple[str, str]:
-    """Version and URL under which anybody can install the distribution.
-
-    Raises:
-        RequirementsError: nobody else can, as it comes from a folder of this machine.
-    """
-    origin = json.loads(package.distribution.read_text("direct_url.json") or "{}")
-    # conda builds leave the path of their build machine behind.
-    if origin and (package.distribution.read_text("INSTALLER") or "").strip() != "conda":
-        if "dir_info" in origin:
-            raise _on_this_machine_only(package.name, origin["url"], why)
-        if not origin["url"].startswith("file:"):
-            return package.version, _direct_url(origin)
-        _warn(
-            warnings,
-            f"{package.name} {package.version} was installed from the file {origin['url']}",
-            "the service installs that version from the package index: see that it is there",
-        )
-    public, _, label = package.version.partition("+")
-    if label:
-        _warn(
-            warnings,
-            f"{package.name} {package.version} is a special build; the requirement says {public}",
-            f"for the same build, give pip the index that offers {package.version}",
-        )
-    return public, ""
-
-
-def _direct_url(origin: dict[str, object]) -> str:
-    url, fragment = str(origin["url"]), ""
-    if isinstance(vcs := origin.get("vcs_info"), dict):
-        url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
-    elif isinstance(archive := origin.get("archive_info"), dict):
-        fragment = str(archive.get("hash") or "")
-    if folder := origin.get("subdirectory"):
-        fragment = f"subdirectory={folder}"
-    return f"{url}#{fragment}" if fragment else url
-
-
 def _is_provided(module: str, local: Collection[str]) -> bool:
     if is_stdlib(module):
         return True
@@ -224,34 +243,31 @@ def _changed_since_import(module: str, package: Package) -> list[CaptureWarning]
     ]
 
 
-def _no_distribution(module: str, file: Path | None, why: str) -> RequirementsError:
-    """Why the module cannot be installed elsewhere: an editable install, or loose files."""
-    for distribution in distributions() if file else ():
-        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-        folder = _folder_of_url(origin.get("url", "")) if "dir_info" in origin else None
-        if folder and file and relative(file, folder):
-            return _on_this_machine_only(distribution.metadata["Name"], origin["url"], why)
-    where = f"its file is {file}" if file else "it is a namespace without code of its own"
+def _no_distribution(location: Location, why: str) -> RequirementsError:
+    """Why the module cannot be installed elsewhere."""
+    name, file = location.name, location.file
+    if file is None:
+        return RequirementsError(
+            f"the module {name!r} ({why}) belongs to no installed distribution: it is a namespace "
+            "without code of its own",
+            "import the module that you use by its full name",
+        )
+    if editable := editable_around(file):
+        return on_this_machine_only(*editable, why)
+    if package := managed(file):
+        return RequirementsError(
+            f"the module {name!r} ({why}) is of the {package.manager} package {package.name}, "
+            "which does not say what its name is where pip installs from",
+            f"install it with pip in place of the {package.manager} package; restart the kernel",
+        )
+    archive = next((parent for parent in file.parents if parent.is_file()), None)
     return RequirementsError(
-        f"the module {module!r} ({why}) belongs to no installed distribution: {where}",
-        "put it beside the notebook, so that it travels with the service, or install it "
-        "as a package from an index or a git URL"
-        if file
-        else "import the module that you use by its full name",
+        f"the module {name!r} ({why}) belongs to no installed distribution: its file is {file}",
+        f"unpack {archive.name} beside the notebook, so that its modules travel with the service"
+        if archive
+        else "put it beside the notebook, so that it travels with the service, or install it "
+        "as a package from an index or a git URL",
     )
-
-
-def _on_this_machine_only(name: str, url: str, why: str) -> RequirementsError:
-    return RequirementsError(
-        f"{name} ({why}) is installed from a folder of this machine, {url}",
-        "install it from an index or a git URL (pip install 'git+https://…'), or keep its "
-        "code beside the notebook, so that it travels with the service",
-    )
-
-
-def _folder_of_url(url: str) -> Path | None:
-    parts = urlsplit(url)
-    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
 
 
 def _warn(warnings: list[CaptureWarning], message: str, hint: str = "") -> None:
