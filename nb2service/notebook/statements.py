@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import shlex
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from ..errors import NotebookError
 from .cells import Cell, is_directive
+from .files import read_notebook
 from .uses import Uses, is_future_annotations, segment, split_lines, uses_of, uses_of_nodes
 
 # Magics that run their text in the notebook's own namespace.
@@ -44,7 +48,7 @@ def parse_statements(
     """All top-level statements, in the order of execution.
 
     Cells that do not parse are passed over: they cannot have run. The text that ``%%time``,
-    ``%%capture`` and ``%time`` run counts as the cell's own.
+    ``%%capture`` and ``%time`` run counts as the cell's own, and so does the file of a ``%run``.
 
     Args:
         cells: executed cells, oldest first.
@@ -82,21 +86,21 @@ def _parse(
     # A run of ordinary statements is one piece; each magic that runs text is a piece of its own.
     plain: list[ast.stmt] = []
     for node in tree.body:
-        magic = _magic_text(node)
-        if magic is None:
+        magics = _magic_texts(node)
+        if not magics:
             plain.append(node)
             continue
         if plain:
             yield split_lines(text), ast.Module(plain, []), offset
             plain = []
-        inner, below = magic
-        yield from _parse(inner, transform, offset + node.lineno - 1 + below)
+        for inner, below in magics:
+            yield from _parse(inner, transform, offset + node.lineno - 1 + below)
     if plain:
         yield split_lines(text), ast.Module(plain, []), offset
 
 
-def _magic_text(node: ast.stmt) -> tuple[str, int] | None:
-    """The text that a magic runs in the namespace, and how many lines below the magic it is."""
+def _magic_texts(node: ast.stmt) -> list[tuple[str, int]]:
+    """What a magic runs in the namespace: texts, and how many lines below the magic they are."""
     match node:
         case ast.Expr(
             ast.Call(
@@ -105,10 +109,25 @@ def _magic_text(node: ast.stmt) -> tuple[str, int] | None:
             )
         ):
             if kind == "run_cell_magic" and name in _CELL_MAGICS:
-                return text, 1
+                return [(text, 1)]
             if kind == "run_line_magic" and name in _LINE_MAGICS:
-                return text, 0
-    return None
+                return [(text, 0)]
+            if kind == "run_line_magic" and name == "run":
+                return [(source, 0) for source in _run_file(text)]
+    return []
+
+
+def _run_file(arguments: str) -> list[str]:
+    """The source that ``%run`` ran: of a script, or of each cell of a notebook."""
+    try:
+        names = [word for word in shlex.split(arguments) if not word.startswith("-")]
+        path = Path(names[0]).expanduser() if names else Path()
+        path = path if path.suffix in (".py", ".ipy", ".ipynb") else Path(f"{path}.py")
+        if path.suffix == ".ipynb":
+            return [cell.source for cell in read_notebook(path).cells]
+        return [path.read_text(encoding="utf-8")]
+    except (OSError, ValueError, NotebookError):  # moved since; what it made is in memory
+        return []
 
 
 def _statements(

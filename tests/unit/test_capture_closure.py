@@ -443,7 +443,7 @@ REFUSED = [
         def predict(x): return inc(), get()
         """, "shares the changing variable 'n' with", "class", 1),
     ("a function without source", "exec('def f(x): return x')\ndef predict(x): return f(x)",
-     "predict → f: the source of the function f was not found", "run the cell", None),
+     "predict → f: f was made from text by exec() or eval()", "write it as a def", None),
 ]  # fmt: skip
 
 

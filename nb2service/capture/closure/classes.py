@@ -7,6 +7,7 @@ import functools
 from abc import ABCMeta
 from collections import ChainMap
 from collections.abc import Iterator
+from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -18,6 +19,9 @@ from .names import code_key
 from .pieces import Piece
 from .scope import Scope, codes_of
 from .sources import Binder, Snippet, Sources, is_from_notebook
+
+_CHANGED = "changed after the class was defined"
+_SEVERAL = ("were", "they travel as they are")
 
 
 class Classes:
@@ -59,8 +63,18 @@ class Classes:
         if text == f"{name} = {binder.node.name}":
             return [piece]
         changes = list(self._changes(name, cls, binder))
+        self._tell(changes)
         piece.late |= {change.name for change in changes}
         return [piece, *changes]
+
+    def _tell(self, changes: list[Piece]) -> None:
+        """Say of each cell which parts of the class it changed."""
+        told = [piece for piece in changes if piece.note == _CHANGED]
+        for cell in dict.fromkeys(piece.cell for piece in told):
+            names = [piece.name for piece in told if piece.cell == cell]
+            verb, they = ("was", "it travels as it is") if len(names) == 1 else _SEVERAL
+            message = f"{', '.join(names)} {verb} {_CHANGED}; {they} in memory"
+            self.scope.warnings.append(CaptureWarning(message, "", cell))
 
     def _changed_methods(self, binder: Binder, cls: type) -> list[str]:
         """The methods whose live code is not the one of the class statement."""
@@ -80,44 +94,64 @@ class Classes:
         if node.decorator_list or node.keywords or type(cls) not in (type, ABCMeta):
             return  # whoever shaped the class may have set any attribute of it
         written = {_mangled(method, cls) for method in _written_methods(snippet, node)}
+        for attribute in sorted(written - _decorated(node)):
+            live = vars(cls).get(attribute, ...)
+            if live is ... or _is_data(live):
+                yield self._change(name, cls, attribute, binder)
         seen = ChainMap(dict(vars(cls)), dict(self.scope.namespace))
         for statement in node.body:
             for target, value in _assigned(statement):
                 attribute = _mangled(target, cls)
                 written.add(attribute)
                 live = vars(cls).get(attribute, ...)
-                if value and _is_data(live) and not explains(value, live, snippet, seen):
+                is_shown = _is_data(live) or (
+                    _function_behind(live) is not None and not isinstance(value, ast.Call)
+                )
+                if value and is_shown and not explains(value, live, snippet, seen):
                     yield self._change(name, cls, attribute, binder)
+        for inner in node.body:
+            if isinstance(inner, ast.ClassDef) and not inner.decorator_list:
+                written.add(inner.name)
+                yield from self._changed_class(name, cls, inner, binder)
         for attribute in sorted(vars(cls).keys() - written):
             if self._is_added(cls, attribute):
                 yield self._change(name, cls, attribute, binder)
+
+    def _changed_class(
+        self, name: str, cls: type, inner: ast.ClassDef, binder: Binder
+    ) -> Iterator[Piece]:
+        live = vars(cls).get(inner.name)
+        if isinstance(live, type) and live.__qualname__ == f"{cls.__qualname__}.{inner.name}":
+            yield from self._changes(f"{name}.{inner.name}", live, replace(binder, node=inner))
+        elif live is not None:
+            yield self._change(name, cls, inner.name, binder)
 
     def _is_added(self, cls: type, attribute: str) -> bool:
         """Whether the notebook put an attribute into the class after its statement."""
         shapers = [base for base in cls.__mro__[1:-1] if "__init_subclass__" in vars(base)]
         live = vars(cls)[attribute]
-        if is_from_notebook(live, self.scope.namespace) and isinstance(live, FunctionType):
+        function = _function_behind(live)
+        if function is not None and is_from_notebook(function, self.scope.namespace):
             return not any(is_from_notebook(base, self.scope.namespace) for base in shapers)
-        return not shapers and not attribute.startswith("_") and _is_data(live)
+        is_value = _is_data(live) or isinstance(live, type | ModuleType)
+        return not shapers and not attribute.startswith("_") and is_value
 
     def _change(self, name: str, cls: type, attribute: str, binder: Binder) -> Piece:
-        live = vars(cls)[attribute]
-        text = f"{name}.{attribute} = {self._worded_attribute(f'{name}_{attribute}', live)}"
+        live = vars(cls).get(attribute, ...)
+        text = (
+            f"del {name}.{attribute}"
+            if live is ...
+            else f"{name}.{attribute} = {self._worded_attribute(f'{name}_{attribute}', live)}"
+        )
         label = "function" if codes_of(live) else "constant"
-        position = self.sources.last_change(name, attribute)
+        position = self.sources.last_change(name.split(".")[0], attribute)
         if position is None:
             # Computed by the class body, or changed from within a method.
             note = "the value as it is in memory"
             piece = Piece(f"{name}.{attribute}", "code", label, text, None, binder.position, note)
             return piece.read()
-        note = "changed after the class was defined"
         cell = self.sources.statements[position].cell
-        self.scope.warnings.append(
-            CaptureWarning(
-                f"{name}.{attribute} was {note}; it travels as it is in memory", "", cell
-            )
-        )
-        return Piece(f"{name}.{attribute}", "code", label, text, cell, position, note).read()
+        return Piece(f"{name}.{attribute}", "code", label, text, cell, position, _CHANGED).read()
 
     def _worded_attribute(self, hint: str, live: Any) -> str:
         if isinstance(live, staticmethod | classmethod):
@@ -146,6 +180,14 @@ def _written_methods(snippet: Snippet, node: ast.AST) -> dict[str, set[Any]]:
     return found
 
 
+def _decorated(node: ast.ClassDef) -> set[str]:
+    return {
+        child.name
+        for child in node.body
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and child.decorator_list
+    }
+
+
 def _assigned(statement: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
@@ -154,6 +196,11 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
                     yield name.id, statement.value if name is target else None
     elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         yield statement.target.id, statement.value
+
+
+def _function_behind(live: Any) -> FunctionType | None:
+    function = getattr(live, "__func__", None) or getattr(live, "fget", None) or live
+    return function if isinstance(function, FunctionType) else None
 
 
 def _is_data(live: Any) -> bool:

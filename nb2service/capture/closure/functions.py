@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import CaptureError
 from .explain import defaults_hold
+from .literals import same_value
 from .names import code_key, stores
 from .pieces import Piece
 from .scope import Scope
@@ -39,15 +40,12 @@ class Functions:
         """
         found = self.sources.find(function.__code__, (name, function.__name__))
         if found is None:
-            raise CaptureError(
-                f"the source of the function {function.__qualname__} was not found",
-                "run the cell that defines it again",
-            )
+            raise no_source(function)
         snippet, node = found
         around = snippet.enclosing[node]
         in_class = isinstance(around, ast.ClassDef)
         if in_class and not isinstance(node, ast.Lambda):
-            return self._method(name, function, snippet)
+            return self._method(name, function, snippet, node)
         if around is not None and not in_class:
             piece = self._from_factory(name, function, snippet, node)
         elif isinstance(node, ast.Lambda):
@@ -60,7 +58,19 @@ class Functions:
             piece = self._plain_def(name, function, snippet, node)
         piece.position = snippet.position
         self._restore(piece, name, function, snippet, node)
-        return piece.read(snippet.lazy)
+        self._refuse_other_globals(piece.read(snippet.lazy), function)
+        return piece
+
+    def _refuse_other_globals(self, piece: Piece, function: FunctionType) -> None:
+        """A function of a script that was run reads the script's variables, not the notebook's."""
+        own = function.__globals__
+        for name in sorted(piece.late) if own is not self.scope.namespace else ():
+            if name in own and not same_value(own[name], self.scope.get(name)):
+                raise CaptureError(
+                    f"{function.__qualname__} reads the {name} of the script that defines it, "
+                    f"and the notebook has another {name}",
+                    "give one of the two another name",
+                )
 
     def _plain_def(
         self, name: str, function: FunctionType, snippet: Snippet, node: DefinitionNode
@@ -74,18 +84,27 @@ class Functions:
         note = "its decorator returned it unchanged and is left out" if bare else ""
         return Piece(name, "code", "function", text, snippet.cell, note=note, before=before)
 
-    def _method(self, name: str, function: FunctionType, snippet: Snippet) -> Piece:
+    def _method(
+        self, name: str, function: FunctionType, snippet: Snippet, node: DefinitionNode
+    ) -> Piece:
         path = function.__qualname__
         first, *rest = path.split(".")
         found = self.scope.get(first)
         for part in rest:
             found = getattr(found, part, None)
+        piece = Piece(name, "code", "function", f"{name} = {path}", snippet.cell)
         if found is not function:
-            raise CaptureError(
-                f"it is a method of a class ({path}) that the notebook no longer holds",
-                "run the cell that takes it from the class again",
-            )
-        return Piece(name, "code", "function", f"{name} = {path}", snippet.cell).read()
+            if self._class_statement(first) is not snippet.enclosing[node]:
+                raise CaptureError(
+                    f"it is a method of a class ({path}) that the notebook no longer holds",
+                    "run the cell that takes it from the class again",
+                )
+            piece.position, piece.before = snippet.position, frozenset({path})  # replaced since
+        return piece.read()
+
+    def _class_statement(self, name: str) -> ast.AST | None:
+        binders = self.sources.binders(name)
+        return next((b.node for b in binders if isinstance(b.node, ast.ClassDef)), None)
 
     def _restore(
         self,
@@ -222,6 +241,19 @@ class Functions:
                 )
 
 
+def no_source(function: FunctionType) -> CaptureError:
+    """The refusal of a function that nobody wrote down in the notebook."""
+    name = function.__qualname__
+    if function.__code__.co_filename == "<string>":
+        return CaptureError(
+            f"{name} was made from text by exec() or eval(), so it has no source",
+            "write it as a def in a cell",
+        )
+    return CaptureError(
+        f"the source of the function {name} was not found", "run the cell that defines it again"
+    )
+
+
 def _factory_body(
     snippet: Snippet,
     node: DefinitionNode,
@@ -287,4 +319,4 @@ def _bracketed(text: str) -> str:
     return f"({text})" if "\n" in text else text
 
 
-__all__ = ["Functions"]
+__all__ = ["Functions", "no_source"]

@@ -24,6 +24,7 @@ class Piece:
         note: why it is not verbatim.
         eager, late: names needed when it runs, and when what it defines is called.
         modules: modules that it imports or refers to.
+        hints: names that only annotations mention.
         attributes: chains of attributes that it follows from a global name.
         before: names that its text binds in passing; their own text must come after it.
         binds: names that it binds besides ``name``.
@@ -44,6 +45,7 @@ class Piece:
     eager: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
+    hints: set[str] = field(default_factory=set)
     attributes: set[tuple[str, ...]] = field(default_factory=set)
     before: frozenset[str] = frozenset()
     binds: tuple[str, ...] = ()
@@ -65,6 +67,7 @@ class Piece:
         own = {"annotations"} if lazy else set()
         self.eager = (found.eager | uses.reads) - {self.name} - own
         self.late = (found.late | uses.late) - {self.name} - self.eager
+        self.hints = {*uses.reads, *uses.late} - found.eager - found.late
         self.quoted = found.quoted
         self.lazy = lazy
         self.modules |= found.modules

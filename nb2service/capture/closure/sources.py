@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lam
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SCOPES = (*_DEFINITIONS, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUTURE_ANNOTATIONS = 0x1000000
+# What IPython keeps of the cells that ran: ``_``, ``_3``, ``Out``, ``_i``.
+_HISTORY = re.compile(r"_{1,3}|_\d+|_i{1,3}|_i\d+|_[iods]h|In|Out")
 # Lambdas share lines; a made-up line number each tells the compiled ones apart.
 _LAMBDA_LINES = 1_000_000
 
@@ -186,6 +189,10 @@ class Sources:
     def last_statement(self, name: str) -> int | None:
         """Position of the last statement that binds ``name``."""
         return self._binding[name][-1] if name in self._binding else None
+
+    def is_history(self, name: str) -> bool:
+        """Whether IPython binds the name after each cell, and no statement does."""
+        return bool(_HISTORY.fullmatch(name)) and name not in self._binding
 
     def last_change(self, name: str, attribute: str) -> int | None:
         """Position of the last statement that assigned ``name.attribute``."""

@@ -23,10 +23,12 @@ from ...notebook.statements import Statement
 from ..entries.find import EntryRequest
 from ..model import Artifact, CaptureWarning, NativeFile, Part, ShipItem
 from .imports import merge_imports, submodule_imports
+from .libraries import LibraryChanges
 from .order import in_order
 from .pieces import Piece
 from .scope import Scope
 from .sources import Sources
+from .surroundings import environment_warnings
 from .wording import Wording
 
 _LOOKS_NAMES_UP = {"eval", "exec", "globals", "locals"}
@@ -115,6 +117,7 @@ class _Walk:
         self.scope = Scope(namespace, given, sources)
         skipped = frozenset(cell.number for cell in notebook.tagged(Tag.SKIP))
         self.wording = Wording(self.scope, sources, package, skipped, use_skops)
+        self.libraries = LibraryChanges(self.scope, sources, skipped)
         self.setup = _setup_cells(notebook, statements)
         self.pieces: dict[str, Piece] = {}
         self.chains: dict[str, tuple[str, ...]] = {}
@@ -135,6 +138,20 @@ class _Walk:
                 self._need(name, (why, name))
 
     def run(self) -> None:
+        self._follow()
+        while changes := list(self.libraries.needed(self.pieces)):
+            for library, change in changes:
+                if isinstance(change, str):
+                    self._need(change, (library, change))
+                else:
+                    self._add(change, (library, change.name.split(" ")[0]))
+            self._follow()
+        self.warnings += environment_warnings(self.statements, self.pieces.values())
+        for piece in list(submodule_imports(self.pieces, self.scope, self.wording.sources)):
+            self.pieces[piece.name] = piece
+            self.chains[piece.name] = ("attributes in the code above", piece.name)
+
+    def _follow(self) -> None:
         while self.queue:
             name = self.queue.popleft()
             if name in self.pieces or self._is_set_up(name):
@@ -145,9 +162,6 @@ class _Walk:
                     self._add(piece, chain)
             except CaptureError as error:
                 self.refused.append(Refused(chain, value, error))
-        for piece in list(submodule_imports(self.pieces, self.scope, self.wording.sources)):
-            self.pieces[piece.name] = piece
-            self.chains[piece.name] = ("attributes in the code above", piece.name)
 
     def _add(self, piece: Piece, chain: tuple[str, ...]) -> None:
         if piece.position < 0 and len(chain) > 1 and chain[-2] in self.pieces:
@@ -157,7 +171,7 @@ class _Walk:
         self.chains.setdefault(piece.name, chain)
         # Changes of a class (`Model.predict = …`) come after the class itself.
         owner = piece.name.split(".")[0]
-        if owner != piece.name:
+        if owner != piece.name and owner in self.pieces:
             piece.eager.add(owner)
             self.pieces[owner].late.add(piece.name)
         live = {name for name in piece.quoted if self._is_value(name)}
@@ -174,7 +188,7 @@ class _Walk:
                 )
 
     def _need(self, name: str, chain: tuple[str, ...], by: Piece | None = None) -> None:
-        is_special = name.startswith("__") and name.endswith("__")
+        is_special = name.startswith("__") and name.endswith("__") and len(name) > 4
         if name in self.chains or is_special or not name.isidentifier():
             return
         if by is not None and (name in by.binds or name in self.pieces):
@@ -186,8 +200,14 @@ class _Walk:
                 "call the Python function behind it instead",
                 by.cell if by else None,
             )
+        if self.wording.sources.is_history(name) and name in self.scope.namespace:
+            raise CaptureError(
+                f"{' → '.join(chain)}: {name} is what IPython keeps of earlier cells",
+                f"give the value a name in a cell of its own, and use that in place of {name}",
+                by.cell if by else None,
+            )
         if self.scope.get(name) is ...:
-            if not hasattr(builtins, name):
+            if not hasattr(builtins, name) and not (by and name in by.hints):
                 self._warn(
                     f"{' → '.join(chain)}: the name has no value in the notebook; "
                     "code that reaches it will fail",
@@ -299,6 +319,7 @@ class _Walk:
             size = len(piece.saved.data) if piece.saved else len(piece.source.encode())
             label = "entry" if piece.name in entries and not piece.saved else piece.label
             names = ", ".join(piece.binds) if piece.kind == "setup" else piece.name
+            names = piece.name.split(" ")[0] if piece.label == "setting" else names
             cell = piece.cell or self.scope.cell_of(piece.name)
             yield ShipItem(
                 names or "(setup)", label, cell, size, piece.type, self.chains[piece.name]

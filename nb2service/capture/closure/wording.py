@@ -18,7 +18,7 @@ from ..model import CaptureWarning
 from .artifacts import qualified_type, save
 from .classes import Classes
 from .explain import explains, holds_code, import_holds
-from .functions import Functions
+from .functions import Functions, no_source
 from .literals import is_scalar, word_value
 from .names import code_key, stores
 from .pieces import Piece
@@ -214,6 +214,8 @@ class Wording:
         return isinstance(value, FunctionType) and (
             value.__globals__ is self.scope.namespace
             or value.__globals__.get("__name__") == "__main__"
+            # a script's own, once %run has done with it
+            or (value.__module__ == "__main__" and "__name__" not in value.__globals__)
         )
 
     def _partial(self, name: str, value: functools.partial[Any]) -> str:
@@ -224,6 +226,8 @@ class Wording:
 
     def _again(self, name: str, value: Any) -> Piece:
         """The statement that made it, to run again: a closure or class that a library made."""
+        if isinstance(value, FunctionType) and value.__code__.co_filename == "<string>":
+            raise no_source(value)
         for binder in self.sources.binders(name):
             if binder.kind == "value" and binder.snippet.cell not in self.skipped:
                 text = f"{name} = {_bracketed(binder.snippet.segment(binder.node))}"
@@ -234,7 +238,7 @@ class Wording:
         inside = " is defined inside a function" if "<locals>" in where else " has no statement"
         raise CaptureError(
             f"{where}{inside} from which it could be made again",
-            "define it at the top level of a cell",
+            "define it at the top level of a cell, or a function there that calls it",
         )
 
     def _artifact(self, name: str, value: Any, chain: str) -> Piece:

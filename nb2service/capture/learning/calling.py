@@ -21,6 +21,9 @@ from ...errors import ContractError, ExampleError
 from ..entries.find import EntryRequest
 from ..entries.signatures import function_of, horizon_of
 
+# While entries are called undisturbed: the warnings of which the notebook makes errors.
+_strict: list[Any] = []
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -46,13 +49,15 @@ class Caller:
         """
         bound = {name: self._held(held) for name, held in self.request.bind.items()}
         try:
-            if self.arguments:
-                answer = self.function(**{**self._steps(), **value}, **bound)
-            elif self.parameter:
-                answer = self.function(**{self.parameter: value}, **bound)
-            else:
-                answer = self.function(value, **bound)
-            return _run(answer) if inspect.iscoroutine(answer) else answer
+            with warnings.catch_warnings():
+                warnings.filters = [*_strict, *warnings.filters]
+                if self.arguments:
+                    answer = self.function(**{**self._steps(), **value}, **bound)
+                elif self.parameter:
+                    answer = self.function(**{self.parameter: value}, **bound)
+                else:
+                    answer = self.function(value, **bound)
+                return _run(answer) if inspect.iscoroutine(answer) else answer
         # The entry is the user's own code: whatever it raises means that it refuses the input.
         except (Exception, SystemExit) as error:
             raise self._failure(error) from None
@@ -131,12 +136,15 @@ def undisturbed() -> Iterator[None]:
     """Swallows what entries print or warn, and gives the global random states back at the end."""
     states = _random_states()
     with contextlib.ExitStack() as stack:
-        # Recorded, not ignored: where the notebook makes errors of them, they are answers.
-        stack.enter_context(warnings.catch_warnings(record=True))
+        stack.enter_context(warnings.catch_warnings())
+        _strict[:] = [(item[0] if item[0] == "error" else "ignore", *item[1:])
+                      for item in warnings.filters]  # fmt: skip
+        warnings.simplefilter("ignore")
         stack.enter_context(_captured_output())
         try:
             yield
         finally:
+            _strict.clear()
             for restore, state in states:
                 restore(state)
 
