@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError
 from .errors import Nb2ServiceError, NotebookError
 from .launch.fresh_kernel import Failure, FreshKernel, fresh_kernel
 from .notebook.files import insert_parameters, read_notebook
-from .options import Options
+from .options import Options, split_line
 
 _TOLD = 5  # no more of the cells that raised are told
 _WIDTH = 200  # characters of what an exception says
@@ -128,13 +128,15 @@ def _deploy(kernel: FreshKernel, options: Options, progress: Progress) -> Built:
 
 
 def _as_options(hint: str) -> str:
-    """Commands for a notebook as a shell takes them: quoted, after ``--entry``."""
-    return re.sub(
-        r"^( +)%deploy (.+?)(  #|$)",
-        lambda found: f"{found[1]}--entry {shlex.quote(found[2])}{found[3]}",
-        hint,
-        flags=re.MULTILINE,
-    )
+    """Commands for a notebook as a shell takes them: quoted, what to serve after ``--entry``."""
+
+    def options(found: re.Match[str]) -> str:
+        words = split_line(found[2])
+        count = next((i for i, word in enumerate(words) if word.startswith("-")), len(words))
+        entries = [word for entry in words[:count] for word in ("--entry", entry)]
+        return f"{found[1]}{shlex.join([*entries, *words[count:]])}{found[3]}"
+
+    return re.sub(r"^( +)%deploy (.+?)(  #|$)", options, hint, flags=re.MULTILINE)
 
 
 def _after(failures: Sequence[Failure], error: Nb2ServiceError) -> Nb2ServiceError:

@@ -104,7 +104,8 @@ class ShipItem:
         size: bytes of source or file.
         type: qualified type name of a value, else "".
         why: the chain that leads to it, entry first: ``("predict", "helper", "vocab")``.
-        verdict: ``refused`` or ``allowed`` where the guard found something about it, else "".
+        verdict: what the guard says: ``refused``, ``allowed``, a note (``holds 85 training rows``),
+            or "".
     """
 
     name: str
@@ -147,13 +148,16 @@ class Refusal:
 
     def with_mends(self) -> str:
         """The refusal with how to change the notebook, or what to add to the command."""
-        mends = [self.hint, *(f"{option} {self.name}" for option in self.options)]
-        return f"{self} → {'; or '.join(mends)}"
+        return f"{self} → {'; or '.join([self.hint, *self.words()])}"
 
     def to_json(self) -> dict[str, Any]:
         """As every door hands it on; ``options`` are words to add to the command."""
-        options = [f"{option} {self.name}" for option in self.options]
-        return {**vars(self), "why": list(self.why), "options": options}
+        return {**vars(self), "why": list(self.why), "options": self.words()}
+
+    def words(self) -> list[str]:
+        """What to add to the command, either of them: ``--mask "First name"``."""
+        name = f'"{self.name}"' if " " in self.name else self.name
+        return [f"{option} {name}" for option in self.options]
 
 
 @dataclass(frozen=True)

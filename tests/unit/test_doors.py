@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nb2service.build import _as_options
 from nb2service.errors import UsageError
 from nb2service.magic import parse_line
 from nb2service.options import Options, only_options, split_line
@@ -70,3 +71,31 @@ def test_wrong_words_are_named(line: str, words: list[str]) -> None:
         parse_line(line)
     for word in [*words, "%deploy --help"]:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(),
+        Options(('models["my model"]', "predict"), {"dv": "dv"}, name="churn"),
+        Options(("f",), example='df[df["a"] > 1].head(3)', mask=("First name",), allow=("K", "L")),
+        Options(("f",), example="X + 1", skops=True, output="a folder/x"),
+    ],
+    ids=["nothing", "entries", "names with spaces", "expressions with spaces"],
+)
+def test_options_become_a_line_that_says_the_same(options: Options) -> None:
+    line = options.to_line().removeprefix("%deploy")
+    assert only_options(parse_line(line)) == options
+
+
+@pytest.mark.parametrize(
+    ("hint", "shell"),
+    [
+        ("one of\n    %deploy model  # fitted", "one of\n    --entry model  # fitted"),
+        ("x:\n    %deploy m['a b']", "x:\n    --entry 'm['\"'\"'a b'\"'\"']'"),
+        ("x:\n    %deploy f g --allow K", "x:\n    --entry f --entry g --allow K"),
+        ('x:\n    %deploy --mask "First name"', "x:\n    --mask 'First name'"),
+    ],
+)
+def test_lines_to_paste_are_words_of_a_shell_in_a_shell(hint: str, shell: str) -> None:
+    assert _as_options(hint) == shell

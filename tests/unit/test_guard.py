@@ -177,7 +177,11 @@ def test_the_walk_is_bounded_and_survives_cycles() -> None:
         def items(self) -> Any:
             raise NotImplementedError
 
+    class Proxy:
+        __class__ = dict  # type: ignore[assignment]
+
     assert [held.path for held in holdings("K", Odd(a="x"))] == ["K", "K['a']"]
+    assert [held.path for held in holdings("K", Proxy())] == ["K"]
     deep: list[Any] = []
     for _ in range(sys.getrecursionlimit() * 3):
         deep = [deep]

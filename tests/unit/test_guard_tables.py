@@ -51,13 +51,13 @@ def models() -> list[tuple[object, str]]:
 
     X, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
     return [
-        (KNeighborsClassifier().fit(X, y), "20 training rows (KNeighborsClassifier)"),
+        (KNeighborsClassifier().fit(X, y), "20 training rows"),
         (
             {"a": [make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(X, y)]},
-            "20 training rows (KNeighborsClassifier)",
+            "20 training rows",
         ),
-        (GaussianProcessRegressor().fit(X, y), "20 training rows (GaussianProcessRegressor)"),
-        (SVC().fit(X, y), "20 training rows as support vectors (SVC)"),
+        (GaussianProcessRegressor().fit(X, y), "20 training rows"),
+        (SVC().fit(X, y), "20 training rows as support vectors"),
         (LinearRegression().fit(X, y), ""),
     ]
 

@@ -51,6 +51,7 @@ def _personal(
 def _of_input(found: Personal, entry: str) -> Finding:
     why = (f"examples of {entry}", found.column)
     options = ("--mask", "--allow")
+    name = f'"{found.column}"' if " " in found.column else found.column
     if found.strong:
         return Finding(
             found.column, "example", "", None, why, f"holds {found.what}, in {_SHOWN}",
@@ -58,7 +59,7 @@ def _of_input(found: Personal, entry: str) -> Finding:
         )  # fmt: skip
     return Finding(
         found.column, "example", "", None, why, f"looks like {found.what}, in {_SHOWN}",
-        f"--mask {found.column} publishes made-up values in their place", False, options,
+        f"--mask {name} publishes made-up values in their place", False, options,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ class Finding:
         message: what is the matter, as what follows its name in a sentence.
         hint: how to change the notebook.
         refused: whether it keeps the thing from travelling; else it is only said.
+        noted: whether it is said in the ship list only.
         options: what lifts it, the best first; none if nothing can.
     """
 
@@ -32,6 +33,7 @@ class Finding:
     hint: str
     refused: bool = True
     options: tuple[str, ...] = ("--allow",)
+    noted: bool = False
 
     def to_refusal(self) -> Refusal:
         """As the plan shows it, and ``deploy`` raises it."""

@@ -76,10 +76,11 @@ def inspect(
     allowed = [item for item in found if item.name in allow and item.options]
     left = [item for item in found if item not in allowed]
     refused = [item for item in left if item.refused]
-    marks = {item.name: "allowed" for item in allowed if item.refused}
+    marks = {item.name: item.message for item in left if item.noted}
+    marks |= {item.name: "allowed" for item in allowed if item.refused}
     marks |= {item.name: "refused" for item in refused}
     listed = [replace(item, verdict=marks.get(item.name, "")) for item in _listed(shipment)]
-    warnings = [item.to_warning() for item in left if not item.refused]
+    warnings = [item.to_warning() for item in left if not (item.refused or item.noted)]
     warnings += [item.to_note() for item in allowed if item.refused]
     return Verdict(
         (*listed, *_unlisted(refused, listed)),

@@ -60,22 +60,23 @@ def _inside(held: Held) -> Iterator[Held]:
     value, path = held.value, held.path
     if isinstance(value, (str, bytes, *_CLOSED)):
         return
+    kind: type = type(value)  # a proxy of another object's class is not of that class
     if kind_of(value) == "frame":
         for position, label in enumerate(itertools.islice(value.columns, _ITEMS)):
             yield from _texts(value.iloc[:, position], f"{path}[{label!r}]", str(label), value)
     elif kind_of(value) == "series" or numpy_is(value, "ndarray"):
         yield from _texts(value, path, "", value)
-    elif isinstance(value, dict):
+    elif issubclass(kind, dict):
         # A subclass may do anything when it is asked for its items, or refuse to give them.
         for key, item in itertools.islice(dict.items(value), _ITEMS):
             yield Held(item, f"{path}[{key!r}]", key if isinstance(key, str) else "", value)
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+    elif issubclass(kind, tuple) and hasattr(kind, "_fields"):
         for field, item in zip(value._fields, value, strict=True):
             yield Held(item, f"{path}.{field}", field, value)
-    elif isinstance(value, (list, tuple, set, frozenset, deque)):
+    elif issubclass(kind, (list, tuple, set, frozenset, deque)):
         for number, item in enumerate(itertools.islice(value, _ITEMS)):
             yield Held(item, f"{path}[{number}]", "", value)
-    if type(value).__module__.partition(".")[0] not in _TABLES:
+    if kind.__module__.partition(".")[0] not in _TABLES:
         for attribute, item in itertools.islice(_attributes(value), _ITEMS):
             yield Held(item, f"{path}.{attribute}", attribute, value)
 

@@ -56,7 +56,10 @@ def less_of(name: str, value: Any, reader: str) -> str:
 
 
 def kept_rows(held: Iterable[Held]) -> str:
-    """``150 training rows (KNeighborsClassifier)`` that a model keeps; else ""."""
+    """``150 training rows`` that a model keeps; else "".
+
+    It is the model's nature, and as often public data: a note, no warning.
+    """
     for item in held:
         if item.key not in _KEPT:
             continue
@@ -64,5 +67,5 @@ def kept_rows(held: Iterable[Held]) -> str:
         shape = getattr(item.value, "shape", ())
         if library in ("sklearn", "statsmodels") and len(shape) == 2:
             count = int(item.value.shape[0])
-            return f"{count:,} {_KEPT[item.key]} ({type(item.owner).__name__})"
+            return f"{count:,} {_KEPT[item.key]}"
     return ""

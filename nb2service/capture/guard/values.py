@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from ...notebook.statements import Statement
@@ -161,12 +162,7 @@ def _rows(
             yield _finding(item, said, hint, refused=False)
         return
     if kept := kept_rows(held):
-        yield _finding(
-            item,
-            f"holds {kept} as part of the model: who has the project can read them",
-            "",
-            refused=False,
-        )
+        yield replace(_finding(item, f"holds {kept}", "", refused=False), noted=True)
 
 
 def _finding(item: ShipItem, message: str, hint: str, refused: bool = True) -> Finding:

@@ -247,7 +247,7 @@ BOOKS = [
         unsaid=("rows", "holds"),
     ),
     Book(
-        "a model that keeps its training rows says so once",
+        "a model that keeps its training rows says so in the ship list",
         """
         from sklearn.datasets import load_iris
         from sklearn.neighbors import KNeighborsClassifier
@@ -256,7 +256,8 @@ BOOKS = [
         """,
         (Ask([[5.1, 3.5, 1.4, 0.2]], "model.predict([[5.1, 3.5, 1.4, 0.2]])"),),
         line="%deploy model",
-        said=("model holds 150 training rows (KNeighborsClassifier) as part of the model",),
+        said=("KNeighborsClassifier, holds 150 training rows",),
+        unsaid=("!",),
     ),
     Book(
         "names of passengers are said, not refused",
