@@ -341,7 +341,10 @@ s, t = StandardScaler(), StandardScaler()
             [],
         ),
         # the rows were bound again to scaled ones after the fit
-        (("m = LinearRegression().fit(X, y)", "X = s.fit_transform(X)"), []),
+        (
+            ("m = LinearRegression().fit(X, y)", "X = s.fit_transform(X)"),
+            ["may be of another data set: X was bound again in cell [3], after cell [2]"],
+        ),
         # the target is scaled, not the rows
         (
             (

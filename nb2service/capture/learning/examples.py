@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import ContractError, ExampleError, Nb2ServiceError
-from ...notebook.cells import Notebook
+from ...notebook.cells import Notebook, Tag
 from ...notebook.statements import Statement
 from ..entries.find import EntryRequest
 from ..entries.functions import predict_functions
 from ..entries.servable import Servable
 from ..entries.signatures import horizon_of, is_model, own_parameters, required_parameters
+from ..model import CaptureWarning
 from ..values import kind_of, same
 from .calling import undisturbed
 from .candidates import (
@@ -25,6 +26,7 @@ from .candidates import (
     from_example_cells,
     from_fits,
 )
+from .doubts import doubt
 from .fitting import Example, fit_example
 from .in_memory import from_namespace
 from .inner_calls import from_inner_calls
@@ -36,6 +38,7 @@ from .preparation import function_warnings, preparation_warnings, preparing_step
 ROWS = 20
 MOST_ROWS = 1000
 FEW = 5
+_GIVE = '--example "EXPR" gives rows that it was made for'
 CELLS = 20_000  # of a very wide table fewer rows: a bag of words in 20 rows is a megabyte
 
 
@@ -68,10 +71,24 @@ def find_example(
             given = _given(request, namespace, expression)
             return _with_warnings(given, request, namespace, statements)
         refusals: list[Nb2ServiceError] = []
+        tagged = {cell.number for cell in notebook.tagged(Tag.EXAMPLE)}
+        doubted: list[Candidate] = []
         for group in _groups(request, namespace, notebook, statements):
-            example = _first_fit(request, namespace, group, refusals)
+            sure: list[Candidate] = []
+            for candidate in group:
+                why = doubt(request, candidate.origin, candidate.cell, statements)
+                (doubted if why and candidate.cell not in tagged else sure).append(candidate)
+            example = _first_fit(request, namespace, sure, refusals)
             if example is not None:
                 return _with_warnings(example, request, namespace, statements)
+        # Rows that may be those of another data set are better than none.
+        example = _first_fit(request, namespace, doubted, refusals)
+        if example is not None:
+            if example.kind != "frame" or not feature_names(request.value):
+                why = doubt(request, example.expression, example.cell, statements)
+                said = CaptureWarning(f"the example may be of another data set: {why}", _GIVE)
+                example = replace(example, warnings=(*example.warnings, said))
+            return _with_warnings(example, request, namespace, statements)
     # What a wire cannot carry has a mend of its own; another example is none.
     contract = next((error for error in refusals if isinstance(error, ContractError)), None)
     raise contract or _nothing_found(request, refusals, predict_functions(namespace, statements))
