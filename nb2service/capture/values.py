@@ -147,6 +147,9 @@ def _same_plain(one: Any, other: Any) -> bool:
         return is_content(other) and content(one) == content(other)
     if type(one) is not type(other):
         return False
+    # Of equal moments, one may be on the other side of a change of the clocks tomorrow.
+    if str(getattr(one, "tzinfo", None)) != str(getattr(other, "tzinfo", None)):
+        return False
     if is_record(one):
         one, other = members(one), members(other)
     if isinstance(one, Mapping):

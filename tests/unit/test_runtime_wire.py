@@ -556,6 +556,18 @@ def test_zone_names_are_kept_by_the_dtype():
         (Field("n", "bytes"), "é", "must be base64 text"),
         (Field("n", "boolean"), 1, "must be true or false, not the number 1"),
         (Field("n", "object"), [], "must be an object, not a list"),
+        (Field("n", "integer", categories=(1, 2)), 3, "must be one of 1, 2, not the number 3"),
+        (Field("n", "any", categories=(1, "a")), True, "must be one of 1, 'a', not true"),
+        (Field("n", "datetime", zone="naive"), "2024-01-01T00:00:00Z", "must not carry a zone"),
+        (Field("n", "datetime", zone="UTC"), "2024-01-01", "must carry a zone, such as"),
+        (
+            Field("n", "datetime", python="Timestamp", zone="UTC"),
+            "2024-01-01",
+            "must carry a zone, such as",
+        ),
+        (Field("n", "string", python="uuid"), "abc", "must be a UUID, not the text 'abc'"),
+        (Field("n", "string", python="uuid"), 7, "must be a UUID, not the number 7"),
+        (Field("n", "object", items=Field("", "integer")), {"a": "x"}, "must be an integer"),
         (Field("n", "list", items=Field("", "integer")), [1, None], "must not be null"),
     ],
 )

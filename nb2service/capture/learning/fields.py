@@ -212,7 +212,8 @@ def _present_field(name: str, values: list[Any], where: str, names: Namer | None
     for text, python in _TEXTS:
         if all(isinstance(value, text) for value in values):
             return Field(name, "string", python=python)
-    for kind, word in _PLAIN:
+    truths = sum(isinstance(value, bool) for value in values)
+    for kind, word in _PLAIN if truths in (0, len(values)) else ():
         if all(isinstance(value, kind) for value in values) and not any(map(is_record, values)):
             python = type(first).__name__ if pandas_is(first, "Timestamp", "Timedelta") else ""
             zone = zone_of(values) if word == "datetime" else ""

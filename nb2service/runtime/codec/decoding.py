@@ -209,7 +209,8 @@ def _npy(data: bytes, field: Field) -> Any:
         want in (-1, have) for want, have in zip(field.shape, array.shape[1:], strict=True)
     )
     if not fitting:
-        raise ValueError(f"must have the shape (n, *{field.shape}), not {array.shape}")
+        sizes = ", ".join(["n", *("any" if size < 0 else str(size) for size in field.shape)])
+        raise ValueError(f"must have {len(field.shape) + 1} axes, ({sizes}), not {array.shape}")
     item = replace(field.items or Field("", "any"), dtype=field.dtype)
     try:
         return cast(array, item)
