@@ -144,7 +144,7 @@ SERVED = {
         "%deploy draw",
         ("draw",),
         verdict="not comparable",
-        said=("answers do not repeat", "random_state=0"),
+        said=("answers do not repeat", "random numbers from Python's random module"),
     ),
     "an entry of the whole batch": Odd(
         (FRAME, "def summary(df):\n    return df[['n', 'I']].describe()", "summary(df.tail(2));"),

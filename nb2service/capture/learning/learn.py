@@ -30,6 +30,7 @@ from .lean import check_lean
 from .neighbours import beside_others
 from .outputs import output_of, value_output
 from .probing import probe_missing
+from .unsteady import asks_for_the_date, reasons
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def learn(request: EntryRequest, example: Example, namespace: Mapping[str, Any])
         asker = Asker(call, example, input_)
         rows = asker.rows()
         answers = asker.ask(rows)
+        if answers.again.close and not answers.again.exact and _follows_the_clock(asker, rows):
+            answers = replace(answers, again=Gap(alike=False))
         if is_model(request) and not call.arguments:
             input_ = probe_missing(input_, rows, lambda r, i: call(asker.receive(r, i)))
         if answers.again.close and answers.alone is not None and answers.alone.close:
@@ -82,11 +85,12 @@ def learn(request: EntryRequest, example: Example, namespace: Mapping[str, Any])
         entry = _entry(
             call, _with_examples(input_, rows), _with_example(output, answers.batch), answers
         )
+        why = _unsteadiness(entry, asker, rows)
         if entry.repeats and check_lean(request, entry.input, rows):
             entry = replace(entry, lean=True)
     warnings = [*example.warnings, *(CaptureWarning(note, "", request.cell) for note in notes)]
     warnings += [CaptureWarning(*note, request.cell) for note in answers.notes]
-    warnings += _warnings(entry, answers, request)
+    warnings += [*why, *_warnings(entry, answers, request)]
     return Learned(entry, _case(request, example, rows, entry, answers), tuple(warnings))
 
 
@@ -140,18 +144,38 @@ def _tolerance_reason(gaps: list[Gap], answers: Answers) -> str:
     )
 
 
+def _follows_the_clock(asker: Asker, rows: list[Any]) -> bool:
+    """Whether it is the time, and not the order of additions, that moves the last digits."""
+
+    def ask() -> Any:
+        return asker.respond(asker.receive(rows)).wire
+
+    return ask() != ask() and any(r.kind == "time" for r in reasons(asker.call, ask))
+
+
+def _unsteadiness(entry: Entry, asker: Asker, rows: list[Any]) -> list[CaptureWarning]:
+    """Why its answers do not repeat, or may not tomorrow."""
+    name, cell = f"entry {entry.name!r}", asker.call.request.cell
+    if entry.repeats:
+        date = asks_for_the_date(asker.call)
+        said = f"{name} asks for the date ({date}): tomorrow it may answer otherwise than today"
+        return [CaptureWarning(said, "take the date as an argument", cell)] if date else []
+    found = reasons(asker.call, lambda: asker.respond(asker.receive(rows)).wire)
+    because = f": it {' and '.join(reason.what for reason in found)}" if found else ""
+    return [
+        CaptureWarning(
+            f"{name} answers the same input differently each time{because}. Its answers cannot be "
+            "compared value by value",
+            "; ".join(dict.fromkeys(reason.mend for reason in found))
+            or "let the answer follow from the input alone",
+            cell,
+        )
+    ]
+
+
 def _warnings(entry: Entry, answers: Answers, request: EntryRequest) -> list[CaptureWarning]:
     name = f"entry {entry.name!r}"
-    if not entry.repeats:
-        return [
-            CaptureWarning(
-                f"{name} answers the same input differently each time: its answers cannot be "
-                "compared value by value",
-                "seed what it draws from (random_state=0, numpy.random.default_rng(0))",
-                request.cell,
-            )
-        ]
-    if answers.alone and not answers.alone.close:
+    if entry.repeats and answers.alone and not answers.alone.close:
         return [
             CaptureWarning(
                 f"{name}: the answer for a row depends on the other rows of the call",
