@@ -650,6 +650,31 @@ model = LinearRegression().fit(coded, np.arange(6.0))
         ),
         (
             (
+                "emails = pd.DataFrame({'text': ['a', 'b', 'c']})",
+                "def is_spam(text):\n    return text == 'a'",
+                "emails['spam'] = emails['text'].apply(is_spam)",
+            ),
+            "arguments",
+            {"text": "a"},
+            "emails['text'].apply(is_spam), cell [3]",
+        ),
+        (
+            ("def is_spam(text):\n    return text == 'a'", "list(map(is_spam, ['a', 'b']))"),
+            "arguments",
+            {"text": "a"},
+            "map(is_spam, ['a', 'b']), cell [2]",
+        ),
+        (
+            (
+                "def is_spam(text):\n    return text == 'a'",
+                "texts = ['a', 'b']\n[is_spam(text) for text in texts]",
+            ),
+            "arguments",
+            {"text": "a"},
+            "is_spam(text), cell [2]",
+        ),
+        (
+            (
                 "class Forecast:\n    def fit(self): ...\n    def predict(self): ...\n"
                 "    def forecast(self, steps):\n        return [1.0] * steps",
                 "trend = Forecast()\ntrend.forecast(3)",

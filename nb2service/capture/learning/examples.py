@@ -29,7 +29,7 @@ from .candidates import (
 from .doubts import doubt
 from .fitting import Example, fit_example
 from .in_memory import from_namespace
-from .inner_calls import from_inner_calls
+from .inner_calls import from_applied, from_inner_calls
 from .inputs import feature_names
 from .own_rows import forecast_refusal, forecasts, learnt_rows, training_rows
 from .preparation import function_warnings, preparation_warnings, preparing_steps
@@ -126,6 +126,7 @@ def _groups(
     held = list(from_namespace(request, namespace, statements))
     if not is_model(request):
         yield called
+        yield from_applied(request, namespace, statements)
         yield from_inner_calls(request, namespace, statements)
         yield held
         if not called and not required_parameters(request):

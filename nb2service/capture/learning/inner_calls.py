@@ -1,5 +1,6 @@
-"""Input of a function that the notebook never calls: what it passes to the steps within it.
+"""Input of a function that no plain call shows: from where it is applied, and from what it calls.
 
+emails["text"].apply(is_spam); [is_spam(text) for text in texts]
 def predict(rows):
     return model.predict(scaler.transform(rows))    # rows: as in scaler.fit_transform(X_train)
 def is_spam(text):
@@ -15,16 +16,61 @@ from typing import Any
 
 from ...notebook.calls import calls_of
 from ...notebook.statements import Statement
+from ..entries.arguments import Arguments
 from ..entries.estimators import is_estimator
 from ..entries.find import EntryRequest
 from ..entries.signatures import required_parameters
 from ..values import kind_of
 from .candidates import Candidate, first_argument, fits_in
+from .evaluate import evaluate_pure
 from .fitting import LIBRARY_TABLES
 
 _MOST = 20  # items of a list are so many calls
 # A fitted step is given the same kind of rows by each of these, and by its fit.
 _STEPS = ("transform", "predict", "predict_proba")
+
+
+def from_applied(
+    request: EntryRequest, namespace: Mapping[str, Any], statements: Sequence[Statement]
+) -> Iterator[Candidate]:
+    """What a function of one parameter is applied to: by ``apply`` and ``map``, in loops.
+
+    Args:
+        request: a function.
+        namespace: the live namespace.
+        statements: of all cells.
+    """
+    required = required_parameters(request)
+    if len(required) != 1:
+        return
+    for statement in reversed(statements):
+        for node in ast.walk(statement.node):
+            match node:
+                case ast.Call(ast.Attribute(table, "apply" | "map"), [ast.Name(name)], []):
+                    pass
+                case ast.Call(ast.Name("map"), [ast.Name(name), table], []):
+                    pass
+                case _:
+                    continue
+            if name == request.variable:
+                items = _items(_held(table, namespace))
+                yield from _cases(required[0], items, ast.unparse(node), statement.cell)
+    passed = Arguments(namespace, statements).of(request.expression, required)
+    for argument in passed.get(required[0], [])[: -_MOST - 1 : -1]:
+        items = [item for item in [_held(argument.node, namespace)] if item is not None]
+        yield from _cases(required[0], items, argument.text, argument.cell)
+
+
+def _cases(parameter: str, items: list[Any], origin: str, cell: int | None) -> Iterator[Candidate]:
+    if items:
+        yield Candidate([{parameter: item} for item in items], origin, cell)
+
+
+def _held(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
+    try:
+        return evaluate_pure(ast.fix_missing_locations(node), namespace)
+    except Exception:  # gone, or not to be had without effects
+        return None
 
 
 def from_inner_calls(
@@ -43,9 +89,7 @@ def from_inner_calls(
     for callee, single in _handed_to(required[0], request, statements):
         for found in _given_to(callee, request.bind, namespace, statements):
             values = _items(found.value) if single else [found.value]
-            if values:
-                cases = [{required[0]: value} for value in values]
-                yield Candidate(cases, found.origin, found.cell)
+            yield from _cases(required[0], values, found.origin, found.cell)
 
 
 def _handed_to(
