@@ -22,6 +22,8 @@ from ...notebook.cells import Notebook, Tag
 from ...notebook.statements import Statement
 from ..entries.find import EntryRequest
 from ..model import Artifact, CaptureWarning, NativeFile, Part, ShipItem
+from .artifacts import save
+from .headings import heading, only_headings
 from .imports import merge_imports, submodule_imports
 from .libraries import LibraryChanges
 from .order import in_order
@@ -124,8 +126,12 @@ class _Walk:
         self.queue: deque[str] = deque()
         self.warnings: list[CaptureWarning] = []
         self.refused: list[Refused] = []
+        self.roots: set[str] = set()  # names that are read by more than the text that travels
+        self.headings: dict[str, Any] = {}
 
     def start(self, extra: Mapping[str, str]) -> None:
+        self.roots |= {*extra, *(request.variable for request in self.requests)}
+        self.roots |= {name.split(".")[0] for r in self.requests for name in r.bind.values()}
         self._place_setup()
         for request in self.requests:
             root = (request.name,)
@@ -255,6 +261,7 @@ class _Walk:
 
     def result(self) -> Closure:
         self._place_changes()
+        self._leave_rows_behind()
         ordered = in_order(self.pieces)
         loader = "_load" if "load" in self._all_names(ordered) else "load"
         files: set[str] = set()
@@ -269,9 +276,18 @@ class _Walk:
             modules=self._modules(ordered),
             ship_list=tuple(self._ship_list(ordered, artifacts)),
             warnings=tuple(dict.fromkeys([*self.warnings, *self.scope.warnings])),
-            live={name: self.scope.get(name) for name in self.pieces},
+            live={name: self.scope.get(name) for name in self.pieces} | self.headings,
             refused=tuple(self.refused),
         )
+
+    def _leave_rows_behind(self) -> None:
+        """Of a frame of which only the columns are read, no rows travel."""
+        live = {name: self.scope.get(name) for name in self.pieces}
+        for name in list(only_headings(self.pieces, live, self.roots)):
+            self.headings[name] = heading(live[name])
+            piece, chain = self.pieces[name], " → ".join(self.chains[name])
+            piece.saved = save(chain, self.headings[name], self.wording.package, self.scope.home)
+            piece.type, piece.modules = f"{piece.type}, its columns only", set(piece.saved.modules)
 
     def _place_changes(self) -> None:
         """A class keeps book of its subclasses: what memory holds of that comes after them."""

@@ -59,7 +59,7 @@ def value_findings(
             yield from _secrets(item, list(holdings(item.name, closure.live.get(item.name, ...))))
     items = {item.name: item for item in closure.ship_list if item.kind == "artifact"}
     for artifact in closure.artifacts:
-        item = items[artifact.name]
+        item = replace(items[artifact.name], size=_size(artifact))
         held = list(holdings(artifact.name, closure.live[artifact.name]))
         for found in (
             _open_ends(artifact, item, held),
@@ -69,6 +69,11 @@ def value_findings(
             size_findings(item),
         ):
             yield from found
+
+
+def _size(artifact: Artifact) -> int:
+    """Bytes of all its files."""
+    return len(artifact.data) + sum(len(part.data) for part in artifact.parts)
 
 
 def _open_ends(artifact: Artifact, item: ShipItem, held: Sequence[Held]) -> Iterator[Finding]:

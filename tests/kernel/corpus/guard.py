@@ -234,6 +234,26 @@ BOOKS = [
         ),
     ),
     Book(
+        "training rows of which only the columns are read stay behind",
+        """
+        import numpy as np, pandas as pd
+        from sklearn.linear_model import LinearRegression
+        X = pd.DataFrame({"area": np.arange(2000.0), "rooms_A": 0.0, "rooms_B": 1.0})
+        model = LinearRegression().fit(X.to_numpy(), X["area"] * 2)
+        def predict(area: float, kind: str):
+            row = np.zeros(len(X.columns))
+            row[0] = area
+            row[list(X.columns).index(f"rooms_{kind}")] = 1
+            return float(model.predict([row])[0])
+        ---
+        predict(3.0, "A")
+        """,
+        (call('predict(7.0, "B")', area=7.0, kind="B"),),
+        line="%deploy predict",
+        said=("DataFrame, its columns only",),
+        unsaid=("rows", "!"),
+    ),
+    Book(
         "a lookup table passes",
         """
         import pandas as pd
