@@ -80,7 +80,8 @@ REFUSED = [
      .replace("days =", "raise ValueError('exog')\n        days ="), "results", ExampleError,
      "def forecast(exog): return results.forecast(len(exog), exog=exog)"),
     ("class Var:\n    k_ar, endog = 2, np.ones((5, 2))\n"
-     "    def forecast(self, y, steps): return y\nvar = Var()", "var", EntryError, "return var.forecast(var.endog[-var.k_ar:], steps)"),
+     "    def forecast(self, y, steps): return y\n"
+     "var = Var()", "var", EntryError, "return var.forecast(var.endog[-var.k_ar:], steps)"),
 ]  # fmt: skip
 
 
