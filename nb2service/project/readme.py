@@ -161,12 +161,12 @@ def _curl(entry: Entry) -> str:
 
 
 def _upload(entry: Entry) -> str:
-    """The shell command that uploads what an entry takes, in Markdown; "" if that is no file."""
+    """The shell command that uploads what an entry takes; "" if that is no file."""
     if not takes_files(entry.input):
         return ""
     parts = [_part(field) for field in entry.input.fields if field.required]
     url = f"http://127.0.0.1:8080/{entry.name}"
-    return quoting.markdown_code(" ".join(["curl -s", url, *(f"-F {part}" for part in parts)]))
+    return " ".join(["curl -s", url, *(f"-F {part}" for part in parts)])
 
 
 def _part(field: Field) -> str:
@@ -179,7 +179,7 @@ def _part(field: Field) -> str:
 
 
 def _notes(entry: Entry) -> list[str]:
-    notes = [f"Files can be sent as they are: {upload}."] if (upload := _upload(entry)) else []
+    notes = [f"Files can be sent as they are: {upload}"] if (upload := _upload(entry)) else []
     if not entry.aligned:
         notes.append("All rows of a request get one answer together.")
     elif not entry.row_wise:

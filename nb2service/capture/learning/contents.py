@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import ContractError, Nb2ServiceError
 from ...runtime.codec.uploads import Uploaded, UploadedPath, in_a_file
+from ..outside.files import unrecorded
 
 # Of an example; the recorded cases hold it as text.
 _MOST_BYTES = 20_000_000
@@ -61,7 +62,8 @@ def _as_upload(value: Any, where: str) -> Any:
             f"{where} is an open file whose content is not to be had again",
             "take bytes: data = open(path, 'rb').read()",
         )
-    data = Path(path).read_bytes()  # type: ignore[arg-type]
+    with unrecorded():
+        data = Path(path).read_bytes()  # type: ignore[arg-type]
     if len(data) > _MOST_BYTES:
         raise ContractError(
             f"{where}: the file {os.fspath(path)} is too large for an example",  # type: ignore

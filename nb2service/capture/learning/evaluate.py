@@ -14,6 +14,7 @@ import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
+from ..outside.files import unrecorded
 from ..values import is_content, is_named_tuple, is_pydantic, kind_of
 
 
@@ -103,7 +104,8 @@ def evaluate_pure(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
 def evaluate(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
     """The value of any expression, in the namespace as it is now."""
     code = compile(ast.Expression(node), "<example>", "eval")
-    return eval(code, dict(namespace))
+    with unrecorded():
+        return eval(code, dict(namespace))
 
 
 def _check(node: ast.AST, namespace: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -85,7 +86,8 @@ def find_files(
     local = LocalModules(modules, folder)
     found = _Found(folder, {path.absolute() for path in opened})
     for path, file in local.files.items():
-        found.add(path, "module", file)
+        text = local.sources[path] if path in local.edited else None
+        found.add(path, "module", file, text)
     constants: dict[str, str] = {}
     for part in parts:
         if part.kind == "artifact":
@@ -118,11 +120,11 @@ class _Found:
         self._opened = opened
         self._shipped: set[Path] = set()
 
-    def add(self, path: str, kind: str, file: Path) -> None:
+    def add(self, path: str, kind: str, file: Path, text: str | None = None) -> None:
         if (path, kind) in self.files:
             return
         self._shipped.add(file)
-        data = file.read_bytes()
+        data = file.read_bytes() if text is None else text.encode()
         self.files[path, kind] = ShippedFile(path, kind, data)
         if len(data) > LARGE:
             self._warn(
@@ -252,6 +254,17 @@ def recording_opened_files(folder: Path) -> Iterator[set[Path]]:
     finally:
         _recording = None
         files.update(file for name in names if _is_read_data(file := Path(name), folder))
+
+
+@contextlib.contextmanager
+def unrecorded() -> Iterator[None]:
+    """Meanwhile files are read that callers send, not the service's own."""
+    global _recording
+    names, _recording = _recording, None
+    try:
+        yield
+    finally:
+        _recording = names
 
 
 def _note_open(event: str, arguments: tuple[Any, ...]) -> None:

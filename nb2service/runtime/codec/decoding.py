@@ -43,13 +43,9 @@ class Decoder:
             one = decode_column([value], field, self.report, lambda _: (row, path), self.decode)
             return None if one is None else one[0]
         try:
-            if field.python in _READERS:
-                return _READERS[field.python](value, field)
-            if field.python == "ndarray" and type(value) is bytes:
-                return _npy(value, field)
+            if field.python and (read := _reader(field, value)):
+                return read(value, field)
             parsed = parsing.parse(value, field.type)
-            if field.type == "bytes" and field.python:
-                return from_bytes(parsed, field)
             if field.zone:
                 return _in_zone(parsed, field.zone, value)
             if field.categories and not (field.dtype or field.python):
@@ -154,17 +150,24 @@ def _uuid(value: Any, field: Field) -> Any:
         raise ValueError(f"must be a UUID, not {parsing.describe(value)}") from None
 
 
-def _plain_path(value: Any, field: Field) -> Any:
-    data = parsing.parse(value, field.type)
-    return from_bytes(data, field) if field.type == "bytes" else Path(data)
+def _bytes(value: Any, field: Field) -> Any:
+    return from_bytes(parsing.parse(value, "bytes"), field)
 
 
-# Classes that are no plain Python values, by ``Field.python``.
+def _reader(field: Field, value: Any) -> Callable[[Any, Field], Any] | None:
+    """What reads a value of no plain Python class; None where the usual rules do."""
+    if field.type == "bytes":
+        return _bytes
+    if field.python == "ndarray" and type(value) is bytes:
+        return _npy
+    return _READERS.get(field.python)
+
+
 _READERS: dict[str, Callable[[Any, Field], Any]] = {
     "Timestamp": _timestamp,
     "Timedelta": _timedelta,
     "uuid": _uuid,
-    "pathlib": _plain_path,
+    "pathlib": lambda value, field: Path(parsing.parse(value, "string")),
 }
 
 

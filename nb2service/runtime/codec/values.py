@@ -122,7 +122,7 @@ def _encode_set(value: Any) -> list[Any]:
 
 
 def _encode_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
-    made = {key_text(key): encode(item) for key, item in value.items()}
+    made = {k if type(k) is str else key_text(k): encode(item) for k, item in value.items()}
     if len(made) < len(value):
         raise MissingForm("a dict with keys that are equal as text has no form in JSON")
     return made

@@ -517,6 +517,7 @@ FILES = [
         predict("cat.png")
         """,
         (call(f"predict({OTHER})", path=PNG),),
+        unsaid=("cat.png",),
     ),
     Book(
         "an open file, and a setting that names one of the notebook's own",
