@@ -15,6 +15,7 @@ from .binding import Binding
 from .estimators import is_estimator, is_fitted, is_predictor, labels_only
 from .evidence import Ranked
 from .functions import functions_in, lookalikes, predict_functions, reached_from
+from .networks import network_line, networks_in
 from .ranking import decide, rank
 from .servable import Servable, estimators_in, models_in, own_names
 
@@ -144,6 +145,12 @@ class Discovery:
         alike += self.labellers()
         but = f" ({'; '.join(alike)})" if alike else ""
         others = functions_in(self.namespace, self.statements)
+        if networks := networks_in(self.namespace):
+            return EntryError(
+                f"{' and '.join(networks[:3])}: PyTorch takes tensors, requests hold rows",
+                "serve a function that makes the tensor and returns an array:\n    "
+                + network_line(networks[0], self.namespace),
+            )
         return EntryError(
             f"nothing to serve was found: no fitted model{why}, no function named predict… "
             f"that answers{but}",

@@ -19,6 +19,7 @@ from ...notebook.statements import Statement
 from ..entries.arguments import Arguments
 from ..entries.estimators import is_estimator
 from ..entries.find import EntryRequest
+from ..entries.networks import is_network
 from ..entries.signatures import required_parameters
 from ..values import kind_of
 from .candidates import Candidate, first_argument, fits_in
@@ -28,6 +29,7 @@ from .fitting import LIBRARY_TABLES
 _MOST = 20  # items of a list are so many calls
 # A fitted step is given the same kind of rows by each of these, and by its fit.
 _STEPS = ("transform", "predict", "predict_proba")
+_TENSORS = ("tensor", "as_tensor", "from_numpy", "Tensor", "FloatTensor")
 
 
 def from_applied(
@@ -88,7 +90,8 @@ def from_inner_calls(
         return
     for callee, single in _handed_to(required[0], request, statements):
         for found in _given_to(callee, request.bind, namespace, statements):
-            values = _items(found.value) if single else [found.value]
+            value = _plain(found.value)
+            values = _items(value) if single else [value]
             yield from _cases(required[0], values, found.origin, found.cell)
 
 
@@ -104,6 +107,9 @@ def _handed_to(
                 found.append((callee, False))
             case ast.Call(callee, [ast.List([ast.Name(name)]), *_]) if name == parameter:
                 found.append((callee, True))
+            case ast.Call(callee, [ast.Call(ast.Attribute(_, made_by), [ast.Name(name), *_])]):
+                if name == parameter and made_by in _TENSORS:
+                    found.append((callee, False))
     return found
 
 
@@ -129,13 +135,19 @@ def _given_to(
             elif method in LIBRARY_TABLES:
                 alike = [f"{owner}.{method}"]
         case ast.Name(name):
-            own = getattr(namespace.get(bound.get(name, name)), "__module__", "") == "__main__"
+            held = namespace.get(bound.get(name, name))
+            own = getattr(held, "__module__", "") == "__main__" or is_network(held)
             alike = [bound.get(name, name)] if own or name in LIBRARY_TABLES else []
     for text in alike:
         for call in reversed(calls_of(text, statements)):
             if not call.late:
                 yield from first_argument(call.node, call.cell, namespace, whole=True)
     yield from fits_in(statements, steps, namespace)
+
+
+def _plain(value: Any) -> Any:
+    """An array in the place of a tensor, which the function makes of it again."""
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
 
 
 def _items(table: Any) -> list[Any]:
