@@ -26,6 +26,7 @@ _UNREACHABLE = re.compile(
     r"|network (?:is|connectivity) (?:unreachable|is disabled)|invalid peer certificate",
     re.IGNORECASE,
 )
+_INDEX = re.compile(r"^--extra-index-url .*$", re.MULTILINE)
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*(?:==\s*([^\s;\\]+))?")
 
 
@@ -70,7 +71,20 @@ def _make(place: Path, requirements: Path, python: str, extra: Sequence[str]) ->
     arguments = ["--python", str(_interpreter(place)), "--compile-bytecode", "--no-progress"]
     if os.environ.get("PIP_NO_INDEX", "").lower() in ("1", "true", "yes", "on"):
         arguments.append("--no-index")
-    _uv(["pip", "install", *arguments, "-r", str(requirements.absolute()), *extra], requirements)
+    text = requirements.read_text("utf-8")
+    usual = _INDEX.sub("", text)
+    if usual != text:  # as pip does: the pinned version counts, whichever index has it
+        arguments += ["--index-strategy", "unsafe-best-match"]
+    file = requirements.absolute()
+    try:
+        _uv(["pip", "install", *arguments, "-r", str(file), *extra], requirements)
+    except RequirementsError as error:
+        if usual == text or not _UNREACHABLE.search(error.message):
+            raise
+        # A network that lets nobody out has an index of its own, which may have the build too.
+        file = place / "requirements.txt"
+        file.write_text(usual, "utf-8")
+        _uv(["pip", "install", *arguments, "-r", str(file), *extra], requirements)
 
 
 def _uv(arguments: list[str], requirements: Path) -> None:

@@ -13,7 +13,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from threading import Timer
 from typing import Any
 
 from ..capture.model import Capture, CaptureWarning, Pin
-from ..capture.outside.requirements import Requirements, add_requirements
+from ..capture.outside.requirements import add_requirements
 from ..errors import ProofError, RequirementsError
 from ..project.libraries import debian_package, is_present
 from ..runtime.contract import Entry
@@ -84,37 +84,52 @@ class _Rehearsal:
         """The capture with what was missing in a process that saw pinned packages ``alone``."""
         everything = self.run(None)
         if everything["errors"]:
-            return self._warned(_first_line(everything), "see what the service's log says"), alone
+            said = f"the service could not be tried in a second process: {_first(everything)}"
+            return self._warned(said, "see that two of it can run on one machine"), alone
         for entry in self._capture.contract.entries:
             if not self._equal(entry, everything):
                 raise ProofError(f"{entry.name}: {_VARIES}", _VARIES_HINT)
         for modules in _candidates(alone, everything, self._project):
-            found = self._pinned(modules, alone)
-            added = replace(
-                self._capture,
-                requirements=found.pins,
-                warnings=(*self._capture.warnings, *found.warnings),
-            )
-            outcome = self.run(found.pins)
-            if self.is_as_recorded(outcome):
-                return added, outcome
-        said = _first_line(alone) if alone["errors"] else "it answers otherwise"
+            needed = self._pinnable(modules, alone["errors"])
+            completed = self._try(needed)
+            # Some of them were asked for, and can be done without.
+            for module in list(needed) if completed and len(needed) > 1 else ():
+                fewer = {name: why for name, why in needed.items() if name != module}
+                if better := self._try(fewer):
+                    needed, completed = fewer, better
+            if completed:
+                return completed
+        how = f"fails: {_first(alone)}" if alone["errors"] else "answers otherwise"
+        said = f"with nothing but the packages of requirements.txt the service {how}"
         return self._warned(
-            said, "import what it needs in the notebook, so that it is pinned"
+            said, "import in the notebook what it needs, so that it is pinned"
         ), alone
 
-    def _pinned(self, modules: Mapping[str, str], alone: Outcome) -> Requirements:
-        """The pins with those of the modules; what has none must not be what an error names."""
-        found = Requirements(self._capture.requirements)
+    def _pinnable(self, modules: Mapping[str, str], errors: Sequence[str]) -> dict[str, str]:
+        """Those that add pins; one without a distribution must not be what an error names."""
+        names = {pin.name for pin in self._capture.requirements}
+        found = {}
         for module, why in modules.items():
             try:
-                more = add_requirements(found.pins, {module: why})
+                more = add_requirements(self._capture.requirements, {module: why})
             except RequirementsError:
-                if any(re.search(rf"\b{re.escape(module)}\b", text) for text in alone["errors"]):
+                if any(re.search(rf"\b{re.escape(module)}\b", text) for text in errors):
                     raise
             else:
-                found = Requirements(more.pins, (*found.warnings, *more.warnings))
+                if {pin.name for pin in more.pins} > names:
+                    found[module] = why
         return found
+
+    def _try(self, modules: Mapping[str, str]) -> tuple[Capture, Outcome] | None:
+        """The capture with pins for these modules too, if it then answers as recorded."""
+        if not modules:
+            return None
+        found = add_requirements(self._capture.requirements, modules)
+        outcome = self.run(found.pins)
+        if not self.is_as_recorded(outcome):
+            return None
+        warnings = (*self._capture.warnings, *found.warnings)
+        return replace(self._capture, requirements=found.pins, warnings=warnings), outcome
 
     def is_as_recorded(self, outcome: Outcome) -> bool:
         entries = self._capture.contract.entries
@@ -136,12 +151,8 @@ class _Rehearsal:
         ) or any(not compare(recorded, each, _DIGITS, _DIGITS**2) for each in given)
 
     def _warned(self, said: str, hint: str) -> Capture:
-        warning = CaptureWarning(
-            f"with the packages of requirements.txt alone, a fresh process of the service could "
-            f"not be tried: {said}",
-            hint,
-        )
-        return replace(self._capture, warnings=(*self._capture.warnings, warning))
+        warnings = (*self._capture.warnings, CaptureWarning(said, hint))
+        return replace(self._capture, warnings=warnings)
 
 
 def _outcome(project: Path, package: str, pins: Iterable[Pin] | None, seed: int) -> Outcome:
@@ -189,7 +200,7 @@ def _candidates(alone: Outcome, everything: Outcome, project: Path) -> Iterator[
     own = {path.stem for path in project.iterdir()}
     plugins = dict.fromkeys(sorted(tops - own - {"__main__", "__mp_main__"}), asked)
     seen: list[dict[str, str]] = []
-    for modules in (late, missed, {**plugins, **missed}):
+    for modules in (late, missed, {**missed, **plugins}):
         if modules and modules not in seen:
             seen.append(modules)
             yield modules
@@ -221,6 +232,6 @@ def _soname(path: str) -> str:
     return found[1] if found else Path(path).name
 
 
-def _first_line(outcome: Outcome) -> str:
+def _first(outcome: Outcome) -> str:
     lines = str(outcome["errors"][0]).splitlines()
     return lines[0][:300] if lines else ""

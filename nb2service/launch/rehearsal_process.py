@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import re
 import sys
@@ -41,9 +42,9 @@ class PinnedFinder:
         self._all_tell = True
         for distribution in PathFinder.find_distributions(_EVERYTHING):
             pinned_here = self._is_pinned(distribution)
-            files = set(_files(distribution))
-            self._all_tell &= bool(files) or not pinned_here
-            (shown if pinned_here else hidden).update(files)
+            files = distribution.read_text("RECORD")
+            self._all_tell &= files is not None or not pinned_here
+            (shown if pinned_here else hidden).update(_code(distribution, files or ""))
         self._shown, self._hidden = shown, hidden - shown
 
     def find_spec(
@@ -81,10 +82,10 @@ class PinnedFinder:
         return not self._all_tell
 
 
-def _files(distribution: Distribution) -> Iterator[str]:
-    """The code that a distribution installed, by absolute path; nothing if it does not tell."""
+def _code(distribution: Distribution, files: str) -> Iterator[str]:
+    """The code among the files of a distribution, by absolute path."""
     base = str(distribution.locate_file(""))
-    for line in (distribution.read_text("RECORD") or "").splitlines():
+    for line in files.splitlines():
         path = line.partition(",")[0]
         if path.endswith((".py", ".so", ".pyd")):
             yield os.path.normpath(os.path.join(base, path))  # noqa: PTH118 - thousands of them
@@ -111,12 +112,13 @@ def main() -> None:
     answers: dict[str, Any] = {}
     errors: list[str] = []
     at_start = sys.maxsize
+    logging.getLogger(task["package"]).addHandler(_Errors(errors))
     try:
         app = importlib.import_module(f"{task['package']}.app").create_app(warm=False)
         at_start = len(missed)
         _ask(app, project / "tests" / "cases", answers, errors)
     except BaseException as error:  # whatever the notebook's own statements raise
-        errors.append(f"{type(error).__name__}: {error}")
+        errors.append(_told(error))
     outcome = {
         "answers": answers,
         "errors": errors,
@@ -138,8 +140,28 @@ def _ask(app: Any, cases: Path, answers: dict[str, Any], errors: list[str]) -> N
         answer = client.post(f"/{entry.name}", json={"instances": case["instances"]})
         if answer.status_code == 200:
             answers[entry.name] = answer.json["predictions"]
-        else:
+        elif not errors:  # what failed in the notebook's code is in the log alone
             errors.append(f"{entry.name}: {answer.text[:2000]}")
+
+
+class _Errors(logging.Handler):
+    """Collects the exceptions that the service puts into its log."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._errors = errors
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Notes the exception of a line of the log."""
+        if record.exc_info and (error := record.exc_info[1]):
+            self._errors.append(_told(error))
+
+
+def _told(error: BaseException) -> str:
+    """The exception and those that led to it, which may name what is missing."""
+    told = f"{type(error).__name__}: {error}"
+    before = error.__cause__ or error.__context__
+    return f"{told}\n{_told(before)}" if before else told
 
 
 def _end_with_parent() -> None:

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
+from wheels import make_index, make_repository, make_wheel
 
 from nb2service.errors import RequirementsError
 from nb2service.launch import environment
 from nb2service.launch.environment import clean_environment
-
-
-def make_wheel(folder: Path, name: str, version: str, requires: str = "") -> str:
-    """Write a wheel with one module; its sha256."""
-    folder.mkdir(exist_ok=True)
-    info = f"{name}-{version}.dist-info"
-    needs = f"Requires-Dist: {requires}\n" if requires else ""
-    files = {
-        f"{name}.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as wheel:
-        for file, text in files.items():
-            wheel.writestr(file, text)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.fixture
@@ -135,7 +116,7 @@ def test_what_cannot_be_installed_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # as kernels have it
-    make_wheel(wheels, "needy", "1.0", requires="tiny>=2")
+    make_wheel(wheels, "needy", "1.0", ["tiny>=2"])
     with pytest.raises(RequirementsError, match=named) as error:
         clean_environment(write(tmp_path, requirements))
     assert "name the index" in error.value.hint
@@ -153,3 +134,34 @@ def test_an_index_that_cannot_be_reached_is_said(
         clean_environment(write(tmp_path, "elsewhere==1.0\n"))
     assert "to install elsewhere" in error.value.message
     assert "PIP_INDEX_URL" in error.value.hint
+
+
+def test_an_index_of_the_requirements_stands_beside_the_usual_one(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", make_index(tmp_path / "usual", ("other", "1.0")))
+    special = make_index(tmp_path / "special", ("tiny", "1.0+cpu"), ("other", "0.9"))
+    lines = f"--extra-index-url {special}\ntiny==1.0+cpu\nother==1.0\n"
+    python = clean_environment(write(tmp_path, lines))
+    said = run(python, "import tiny, other; print(tiny.VERSION, other.VERSION)")
+    assert said == "1.0+cpu 1.0"
+
+
+def test_a_closed_network_may_have_the_build_itself(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    make_wheel(wheels, "tiny", "1.0+cpu")
+    index = "--extra-index-url http://127.0.0.1:9/whl/cpu\n"
+    python = clean_environment(write(tmp_path, f"{index}tiny==1.0+cpu\n"))
+    assert run(python, "import tiny; print(tiny.VERSION)") == "1.0+cpu"
+    with pytest.raises(RequirementsError, match=r"tiny==1.0\+gpu cannot be installed"):
+        clean_environment(write(tmp_path, f"{index}tiny==1.0+gpu\n"))
+
+
+def test_a_commit_of_a_repository_is_installed(wheels: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    commit = make_repository(repository, "sourced")
+    requirement = f"sourced @ git+{repository.as_uri()}@{commit}  # imported by cell [2]\n"
+    assert run(clean_environment(write(tmp_path, requirement)), "import sourced; print(1)") == "1"
