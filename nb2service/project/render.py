@@ -58,9 +58,8 @@ def render(capture: Capture, notebook_node: bytes | None = None) -> Project:
         texts["tests/test_notebook.py"] = tests
     files = {path: text.encode("utf-8", "replace") for path, text in texts.items()}
     files |= {f"{capture.package}/{path}": data for path, data in _runtime(capture).items()}
-    for artifact in capture.artifacts:
-        for file in (artifact, *artifact.parts):
-            files[f"{capture.package}/artifacts/{file.file}"] = file.data
+    held = (file for item in capture.artifacts for file in _files(item))
+    files |= {f"{capture.package}/artifacts/{file.file}": file.data for file in held}
     if notebook_node is not None:
         files[NOTEBOOK] = notebook_node
     _refuse_collisions(capture, files)
@@ -92,6 +91,10 @@ def _manifest(artifacts: tuple[Artifact, ...]) -> str:
             for artifact in artifacts
         }
     )
+
+
+def _files(artifact: Artifact) -> tuple[Artifact | NativeFile, ...]:
+    return (artifact, *artifact.parts)
 
 
 def _listed(file: Artifact | NativeFile) -> dict[str, Any]:

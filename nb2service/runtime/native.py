@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pickle
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +16,10 @@ from typing import Any, BinaryIO
 _SAME_MINOR = {"spacy"}
 # Values whose form has been the same in all versions.
 _ANY_VERSION = {"onnx", "onnxruntime", "parquet", "skops", "torch"}
+# Reading these starts threads, which do not survive a fork: the first call would wait for ever.
+THREADED = {
+    "catboost", "keras", "lightgbm", "onnxruntime", "torch-export", "torchscript", "xgboost",
+}  # fmt: skip
 
 
 class MisfitError(RuntimeError):
@@ -96,13 +102,13 @@ def _xgboost(path: Path, threads: int) -> Any:
     return booster
 
 
-def _lightgbm(path: Path, kind: type, state: dict[str, Any], key: str) -> Any:
+def _lightgbm(path: Path, kind: Any, state: dict[str, Any], key: str) -> Any:
     booster = kind.__new__(kind)
     booster.__setstate__({**state, key: path.read_text("utf-8")})
     return booster
 
 
-def _catboost(path: Path, kind: type, state: dict[str, Any], key: str) -> Any:
+def _catboost(path: Path, kind: Any, state: dict[str, Any], key: str) -> Any:
     model = kind.__new__(kind)
     model.__setstate__({**state, key: path.read_bytes()})
     return model
@@ -126,11 +132,41 @@ def _torch_export(path: Path) -> Any:
     return torch.export.load(path)
 
 
-def _keras(path: Path, own: dict[str, Any], whole: bool) -> Any:
+def load_keras(path: Path, own: dict[str, Any], whole: bool) -> Any:
+    """A Keras model.
+
+    Args:
+        path: a ``.keras`` file.
+        own: the notebook's classes and functions in it, by the names that the file has for them.
+        whole: whether it can be trained on: else loss and metrics are left out.
+    """
     import keras
 
-    # Its bytecode is no less safe than the pickle beside it: both are checked by their hashes.
-    return keras.saving.load_model(path, custom_objects=own, compile=whole, safe_mode=False)
+    with ExitStack() as as_before:
+        for kind in own.values():
+            if isinstance(kind, type) and issubclass(kind, keras.layers.Layer):
+                _take_fewer_arguments(kind, as_before)
+        # Its bytecode is no less safe than the pickle beside it: both are checked by their hashes.
+        return keras.saving.load_model(path, custom_objects=own, compile=whole, safe_mode=False)
+
+
+def _take_fewer_arguments(kind: Any, as_before: ExitStack) -> None:
+    """Let a class be made whose ``__init__`` does not take the ``**kwargs`` that Keras passes."""
+    usual = kind.from_config.__func__
+    if not usual.__module__.startswith("keras.") or "from_config" in vars(kind):
+        return
+
+    def from_config(cls: Any, config: dict[str, Any], *more: Any) -> Any:
+        try:
+            return usual(cls, dict(config), *more)
+        except TypeError:
+            taken = inspect.signature(cls).parameters
+            made = cls(**{name: value for name, value in config.items() if name in taken})
+            made.name, made.trainable = config.get("name", made.name), config.get("trainable", True)
+            return made
+
+    kind.from_config = classmethod(from_config)
+    as_before.callback(delattr, kind, "from_config")
 
 
 def _onnx(path: Path) -> Any:
@@ -157,6 +193,9 @@ def _onnxruntime(path: Path, plain: dict[str, Any], chosen: dict[str, str]) -> A
 def _spacy(path: Path, config: str, own: list[Any]) -> Any:
     import spacy
 
+    for name, kind, maker, options in own:  # as its decorator did in the notebook
+        if not spacy.Language.has_factory(name):
+            getattr(spacy.Language, kind)(name, func=maker, **options)
     language = spacy.util.load_model_from_config(spacy.Config().from_str(config))
     return language.from_bytes(path.read_bytes())
 
@@ -175,7 +214,7 @@ def _parquet(path: Path) -> Any:
 
 _LOADERS: dict[str, Callable[..., Any]] = {
     "catboost": _catboost,
-    "keras": _keras,
+    "keras": load_keras,
     "lightgbm": _lightgbm,
     "onnx": _onnx,
     "onnxruntime": _onnxruntime,

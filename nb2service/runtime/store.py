@@ -75,11 +75,21 @@ def prepare() -> None:
                 os.environ.setdefault(name, value)
 
 
+def crosses_fork() -> bool:
+    """Whether all artifacts may be loaded before workers are forked, which then share them."""
+    parts = [part for listed in manifest().values() for part in listed.get("parts", [])]
+    if not parts:
+        return True
+    from .native import THREADED
+
+    return all(part["format"] not in THREADED for part in parts)
+
+
 def _checked(listed: dict[str, Any]) -> BinaryIO:
     """A file of the manifest, opened, if it holds the bytes that were saved."""
     path = FOLDER / listed["file"]
     try:
-        file = path.open("rb")
+        file: BinaryIO = path.open("rb")
     except FileNotFoundError:
         raise ArtifactError(f"the artifact {path} is missing") from None
     digest = _sha256(file)

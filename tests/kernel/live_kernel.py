@@ -130,10 +130,10 @@ class LiveKernel:
 
 
 @contextmanager
-def live_kernel(folder: Path) -> Iterator[LiveKernel]:
+def live_kernel(folder: Path, name: str = "python3") -> Iterator[LiveKernel]:
     """A fresh kernel in ``folder``; on sockets of its own, as ports may be taken meanwhile."""
     with tempfile.TemporaryDirectory() as sockets:
-        manager = KernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
+        manager = KernelManager(kernel_name=name, transport="ipc", ip=f"{sockets}/kernel")
         manager.start_kernel(cwd=str(folder))
         live = LiveKernel(manager, folder)
         try:

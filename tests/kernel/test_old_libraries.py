@@ -22,6 +22,7 @@ import uv
 from command_line import nb2service
 from live_kernel import EXAMPLES
 
+from nb2service.launch.indexes import uv_environment
 from nb2service.launch.registry import locked
 
 ROOT = Path(__file__).parents[2]
@@ -38,13 +39,13 @@ OF_2022 = (
 OLD_ENOUGH = ("3.10", "3.11")  # the Pythons that scikit-learn 1.1 and numpy 1.23 have wheels for
 
 
-def python_of_2022() -> str | None:
-    """A Python 3.10 or 3.11: the running one, one on PATH, or one of pyenv's."""
-    if f"{sys.version_info[0]}.{sys.version_info[1]}" in OLD_ENOUGH:
+def python_of(*minors: str) -> str | None:
+    """A Python of one of these versions: the running one, one on PATH, or one of pyenv's."""
+    if f"{sys.version_info[0]}.{sys.version_info[1]}" in minors:
         return sys.executable
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = [shutil.which(f"python{minor}") for minor in OLD_ENOUGH]
-    for minor in OLD_ENOUGH:
+    candidates = [shutil.which(f"python{minor}") for minor in minors]
+    for minor in minors:
         candidates += [str(path) for path in sorted(pyenv.glob(f"{minor}.*/bin/python"))]
     # One that is found need not run: pyenv's stand-ins refuse versions that are not chosen.
     return next((path for path in candidates if path and runs(path)), None)
@@ -57,7 +58,7 @@ def runs(python: str) -> bool:
 def uv_run(*words: str | Path) -> str:
     done = subprocess.run(
         [uv.find_uv_bin(), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False,
+        check=False, env=uv_environment(),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -93,7 +94,7 @@ def register(jupyter: Path, name: str, place: Path) -> None:
 @pytest.fixture(scope="session")
 def of_2022(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment of 2022 into which nb2service was installed."""
-    python = python_of_2022()
+    python = python_of(*OLD_ENOUGH)
     if python is None:
         why = f"needs a Python {' or '.join(OLD_ENOUGH)} (running one, on PATH, or of pyenv)"
         if os.environ.get("CI") == "true":

@@ -7,6 +7,7 @@ untouched; what the bytes refer to is recorded on the way.
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 import sys
@@ -17,6 +18,7 @@ from typing import Any, ClassVar
 
 from ...errors import CaptureError
 from ...runtime.store import ALIGNMENT
+from .formats import statsmodels
 from .formats.part import NOTEBOOK_MODULES, Part, qualified_type
 from .formats.parts import Parts
 from .literals import is_scalar
@@ -101,6 +103,8 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
         self.parts = parts
         self.names: set[str] = set()
         self.modules: set[str] = set()
+        own = statsmodels.reducers(self.modules.add)
+        self.dispatch_table = {**copyreg.dispatch_table, **own}
         self.trail: list[Any] = []  # the objects being saved, outermost first
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
@@ -109,7 +113,11 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
         self.trail.pop()
 
     def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
-        return self.parts.reference(obj, self.trail[:-1])
+        try:
+            return self.parts.reference(obj, self.trail[:-1])
+        except CaptureError:
+            self.trail.append(obj)  # it is about the object, not about what the object refers to
+            raise
 
     def save_picklebuffer(self, obj: pickle.PickleBuffer) -> None:
         buffer = obj.raw()
@@ -134,6 +142,13 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
         self.write(pickle.STACK_GLOBAL)
         self.memoize(obj)
 
+    def save_method(self, obj: types.MethodType) -> None:
+        owner, function = obj.__self__, obj.__func__
+        if getattr(owner, function.__name__, None) == obj:
+            self.save_reduce(getattr, (owner, function.__name__), obj=obj)
+        else:  # of one object only: its class has no such method, or another
+            self.save_reduce(function.__get__, (owner,), obj=obj)
+
     def save_set(self, obj: Any) -> None:
         # Iteration order differs from process to process; the bytes must not.
         self.write(pickle.EMPTY_SET)
@@ -156,6 +171,7 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
     dispatch: ClassVar[dict[type, Any]] = {
         **_Pickler.dispatch,
         types.FunctionType: save_global,
+        types.MethodType: save_method,
         set: save_set,
         frozenset: save_frozenset,
         pickle.PickleBuffer: save_picklebuffer,

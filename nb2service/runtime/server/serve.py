@@ -50,6 +50,7 @@ def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
     # Until gunicorn handles it, while the model loads: leave by the door, not by the window.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _shared_metrics():
+        from .. import store
         from ..app import create_app
         from ..service import read_contract
 
@@ -57,7 +58,8 @@ def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
             return create_app(settings, warm=False)
 
         # What the notebook opens at start must not cross a fork: each worker opens its own.
-        _run(load if read_contract().setup else _loaded(load()), settings, sockets)
+        by_each = read_contract().setup or not store.crosses_fork()
+        _run(load if by_each else _loaded(load()), settings, sockets)
 
 
 def _loaded(app: Any) -> Callable[[], Any]:

@@ -10,15 +10,15 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 from ....errors import CaptureError
+from ....runtime.native import load_keras
 from ..names import read_code
 from .part import Numbers, Part, timeless
-
-_GUIDE = "see keras.io/guides/serialization_and_saving"
 
 
 def model(value: Any, _: Sequence[Any]) -> Part:
@@ -29,12 +29,8 @@ def model(value: Any, _: Sequence[Any]) -> Part:
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
-        try:
+        with _explained("save"):
             value.save(file)
-        except Exception as error:  # the classes' own get_config runs
-            why = " ".join(str(error).split())[:300]
-            hint = f"give its classes a get_config() that Keras can save: {_GUIDE}"
-            raise CaptureError(f"Keras cannot save this model: {why}", hint) from None
         with zipfile.ZipFile(file) as archive:
             config = json.loads(archive.read("config.json"))
         compiled = config.pop("compile_config", None)
@@ -49,6 +45,9 @@ def model(value: Any, _: Sequence[Any]) -> Part:
                 f"the Keras model uses {missing[0]!r}, which no cell defines at its top level",
                 f"define {missing[0]} at the top level of a cell and make the model again",
             )
+        if any(map(_forgets_arguments, own.values())):
+            with _explained("load"):
+                load_keras(file, own, whole=False)
         # What only training needs may be lost; the answers do not depend on it.
         whole = None not in trained.values()
         backend = sys.modules["keras"].backend.backend()
@@ -62,6 +61,33 @@ def model(value: Any, _: Sequence[Any]) -> Part:
             python="{}.{}".format(*sys.version_info) if lambdas else "",
             environment=(("KERAS_BACKEND", backend),),
         )
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Failures of the classes' own ``get_config`` and constructors, as something to mend."""
+    try:
+        yield
+    except Exception as error:
+        why = " ".join(str(error).split())[:300]
+        raise CaptureError(
+            f"Keras cannot {what} this model: {why}",
+            "give its classes a get_config() that returns what their __init__ takes: see "
+            "keras.io/guides/serialization_and_saving",
+        ) from None
+
+
+def _forgets_arguments(kind: Any) -> bool:
+    """Whether Keras has the default values only of what an instance was made with.
+
+    It notes the arguments of layers by itself, but not those of models.
+    """
+    model = sys.modules["keras"].Model
+    return isinstance(kind, type) and issubclass(kind, model) and not _has_own_config(kind)
+
+
+def _has_own_config(kind: Any) -> bool:
+    return not kind.get_config.__module__.startswith("keras.")
 
 
 def _nodes(config: Any) -> Iterator[dict[str, Any]]:
@@ -140,7 +166,8 @@ def _repeatable() -> Any:
 
 def _anonymise(held: dict[str, Any]) -> None:
     """Takes the kernel's own file name out of a lambda's bytecode."""
-    place, key = (held, "code") if "code" in held else (held["value"], 0)
+    place: Any = held if "code" in held else held["value"]
+    key: Any = "code" if "code" in held else 0
     code = _without_file(_decoded(place[key]))
     place[key] = base64.encodebytes(marshal.dumps(code, 2)).decode()
 

@@ -1,4 +1,4 @@
-"""spaCy: a pipeline as one file, and the components that its configuration names."""
+"""spaCy: a pipeline as one file, and the components that the notebook itself registered."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from .part import Part
+from .part import NOTEBOOK_MODULES, Part
+
+_OPTIONS = ("default_config", "assigns", "requires", "retokenizes", "default_score_weights")
 
 
 def language(value: Any, _: Sequence[Any]) -> Part:
-    """A pipeline: its bytes, its configuration, and the makers of its components."""
+    """A pipeline: its bytes, its configuration, and what makes its components."""
     registry = sys.modules["spacy"].registry
     own = []
     modules = set()
     for name in value.component_names:
-        maker = registry.factories.get(value.get_pipe_meta(name).factory)
-        for made_by in (maker, value.get_pipe(name)):
-            made_by = (
-                made_by if callable(made_by) and hasattr(made_by, "__name__") else type(made_by)
-            )
-            if made_by.__module__ == "__main__" and "<locals>" not in made_by.__qualname__:
-                own.append(made_by)  # loaded first, it registers itself again
-            elif made_by.__module__ != "__main__":
-                modules.add(made_by.__module__)
+        factory = value.get_pipe_meta(name).factory
+        meta = value.get_factory_meta(factory)
+        options = {option: getattr(meta, option) for option in _OPTIONS}
+        maker, pipe = registry.factories.get(factory), value.get_pipe(name)
+        if maker.__module__ in NOTEBOOK_MODULES:
+            own.append((factory, "factory", maker, options))
+        elif getattr(pipe, "__module__", "") in NOTEBOOK_MODULES and hasattr(pipe, "__name__"):
+            chosen = ("assigns", "requires", "retokenizes")
+            own.append((factory, "component", pipe, {name: options[name] for name in chosen}))
+        else:
+            modules |= {maker.__module__, type(pipe).__module__} - {"builtins"}
     details = (value.config.to_str(), own)
     return Part("spacy", ".spacy", value.to_bytes(), "spacy", details, frozenset(modules))

@@ -52,7 +52,7 @@ def _comes_back(frame: Any, data: bytes) -> bool:
     except AssertionError:
         return False
     facts = (_facts(each) for each in (back, frame))
-    return next(facts) == next(facts)
+    return bool(next(facts) == next(facts))
 
 
 def _facts(frame: Any) -> Any:

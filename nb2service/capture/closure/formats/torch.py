@@ -6,6 +6,7 @@ import inspect
 import io
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +32,12 @@ class Tensors:
 
     def part(self) -> Part:
         """All of them; views of one storage stay views of one storage."""
-        data = _written(sys.modules["torch"].save, self.held)
+        shared = Counter(map(_storage, self.held.values()))
+        held = {
+            key: tensor if shared[_storage(tensor)] > 1 else _by_itself(tensor)
+            for key, tensor in self.held.items()
+        }
+        data = _written(sys.modules["torch"].save, held)
         return Part("torch", ".pt", data, "torch", type=f"{len(self.held)} × torch.Tensor")
 
 
@@ -53,6 +59,21 @@ def _written(save: Any, value: Any) -> bytes:
     return stream.getvalue()
 
 
+def _storage(tensor: Any) -> int:
+    strided = str(tensor.layout) == "torch.strided" and not tensor.is_quantized
+    return int(tensor.untyped_storage().data_ptr()) if strided else id(tensor)
+
+
+def _by_itself(tensor: Any) -> Any:
+    """A tensor without the rest of a larger one that it is a view of, its training rows perhaps."""
+    if _storage(tensor) == id(tensor) or tensor.requires_grad:
+        return tensor
+    size = tensor.numel() * tensor.element_size()
+    return tensor.clone() if size < tensor.untyped_storage().nbytes() else tensor
+
+
 def _loads_weights_only() -> bool:
-    """Whether this PyTorch can read a file without trusting it: since 1.13."""
-    return "weights_only" in inspect.signature(sys.modules["torch"].load).parameters
+    """Whether this PyTorch can read a file without trusting it, and tell storages: since 2.0."""
+    torch = sys.modules["torch"]
+    readable = "weights_only" in inspect.signature(torch.load).parameters
+    return readable and hasattr(torch.Tensor, "untyped_storage")
