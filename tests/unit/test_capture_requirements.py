@@ -2,14 +2,22 @@
 
 import importlib
 import json
+import platform
 import re
 import sys
+import types
+import zipfile
 
 import pytest
 from packaging.requirements import Requirement
 
 from nb2service.capture.model import Pin
-from nb2service.capture.outside.requirements import WEB_LAYER, find_requirements
+from nb2service.capture.outside import managers
+from nb2service.capture.outside.requirements import (
+    WEB_LAYER,
+    add_requirements,
+    find_requirements,
+)
 from nb2service.errors import RequirementsError
 
 WHY = "imported by cell [2]"
@@ -188,6 +196,13 @@ def test_the_standard_library_the_notebook_and_local_modules_need_nothing():
             "git+ssh://git@example.org/thing@abc#subdirectory=python",
         ),
         (
+            {
+                "url": "https://user:secret@example.org/thing",
+                "vcs_info": {"vcs": "git", "commit_id": "abc"},
+            },
+            "git+https://example.org/thing@abc",
+        ),
+        (
             {"url": "https://example.org/thing-1.0.whl", "archive_info": {"hash": "sha256=0f"}},
             "https://example.org/thing-1.0.whl#sha256=0f",
         ),
@@ -200,14 +215,34 @@ def test_what_came_from_a_url_is_required_from_it(site, origin, url):
     assert found.warnings == ()
 
 
-@pytest.mark.parametrize("editable", [True, False])
-def test_what_came_from_a_folder_is_refused(site, editable):
-    origin = {"url": "file:///home/me/thing", "dir_info": {"editable": editable}}
+@pytest.mark.parametrize(
+    "origin",
+    [
+        {"dir_info": {"editable": True}},
+        {"dir_info": {}},
+        {"vcs_info": {"vcs": "git", "commit_id": "abc"}},
+    ],
+    ids=["editable", "folder", "repository"],
+)
+def test_what_came_from_this_machine_is_refused(site, origin):
+    origin = {"url": "file:///home/me/thing", **origin}
     install(site, "thing", files=["thing.py"], **{"direct_url.json": json.dumps(origin)})
     install(site, "top", files=["top.py"], requires=["thing"])
     with pytest.raises(RequirementsError, match=r"thing \(via top\).*file:///home/me/thing") as e:
         pins(["top"])
     assert "beside the notebook" in e.value.hint
+
+
+def test_a_checkout_is_refused_with_the_url_that_others_have_it_from(site, tmp_path):
+    git = tmp_path / "thing" / ".git"
+    git.mkdir(parents=True)
+    (git / "HEAD").write_text("f00d\n")
+    (git / "config").write_text('[remote "origin"]\n\turl = git@example.org:me/thing.git\n')
+    origin = {"url": (tmp_path / "thing").as_uri(), "dir_info": {"editable": True}}
+    install(site, "thing", files=["thing.py"], **{"direct_url.json": json.dumps(origin)})
+    with pytest.raises(RequirementsError) as error:
+        pins(["thing"])
+    assert "%pip install 'git+ssh://git@example.org/me/thing.git@f00d'" in error.value.hint
 
 
 def test_an_editable_install_is_named(site, tmp_path, monkeypatch):
@@ -249,6 +284,135 @@ def test_conda_builds_are_required_by_version(site):
     found = pins(["thing"])
     assert found.pins == (Pin("thing", "1.0", WHY, direct=True),)
     assert found.warnings == ()
+
+
+@pytest.fixture
+def conda(tmp_path, monkeypatch):
+    """An environment as conda lays it down: what is in it is told by ``conda-meta``."""
+    prefix = tmp_path / "conda"
+    site = prefix / "lib" / "python3.11" / "site-packages"
+    site.mkdir(parents=True)
+    (prefix / "conda-meta").mkdir()
+    monkeypatch.setattr(sys, "prefix", str(prefix))
+    monkeypatch.syspath_prepend(str(site))
+
+    def lay(package, files):
+        record = {"name": package, "version": "4.9.0", "channel": "conda-forge"}
+        record["files"] = [f"lib/python3.11/site-packages/{file}" for file in files]
+        text = json.dumps(record, indent=2)
+        (prefix / "conda-meta" / f"{package}-4.9.0-py311_0.json").write_text(text)
+        return site
+
+    return lay
+
+
+def test_conda_tells_whose_a_module_is(conda):
+    info = "scikit_thing-4.9.0.dist-info"
+    site = conda("py-thing", ["skthing/__init__.py", f"{info}/METADATA", f"{info}/INSTALLER"])
+    install(site, "scikit-thing", "4.9.0", ["skthing/__init__.py"], record=False)
+    found = pins(["skthing"])
+    assert found.pins == (Pin("scikit-thing", "4.9.0", WHY, direct=True),)
+
+
+def test_a_conda_package_without_metadata_is_named(conda):
+    site = conda("opencv", ["cv2/__init__.py"])
+    (site / "cv2").mkdir()
+    (site / "cv2" / "__init__.py").write_text("")
+    with pytest.raises(RequirementsError, match=r"'cv2'.*the conda package opencv 4\.9\.0") as e:
+        pins(["cv2"])
+    assert "with pip" in e.value.hint
+
+
+def test_debian_tells_whose_a_module_is(tmp_path, monkeypatch):
+    site = tmp_path / "usr" / "lib" / "python3" / "dist-packages"
+    site.mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(site))
+    install(site, "scikit-thing", "1.4.2", ["skthing/__init__.py"], record=False)
+    (tmp_path / "info").mkdir()
+    monkeypatch.setattr(managers, "_DPKG", tmp_path / "info")
+    paths = ["skthing/__init__.py", "scikit_thing-1.4.2.dist-info/METADATA"]
+    text = "".join(f"{site / path}\n" for path in paths)
+    (tmp_path / "info" / "python3-skthing.list").write_text(text)
+    (tmp_path / "info" / "python3-other.list").write_text("/usr/lib/python3/x.py\n")
+    assert pins(["skthing"]).pins == (Pin("scikit-thing", "1.4.2", WHY, direct=True),)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_eggs_are_distributions(site, monkeypatch, zipped):
+    files = {
+        "eggy/__init__.py": "",
+        "EGG-INFO/PKG-INFO": "Metadata-Version: 1.0\nName: Eggy-Thing\nVersion: 1.0\n",
+        "EGG-INFO/top_level.txt": "eggy\n",
+    }
+    egg = site / "Eggy_Thing-1.0-py3.11.egg"
+    if zipped:
+        with zipfile.ZipFile(egg, "w") as archive:
+            for path, text in files.items():
+                archive.writestr(path, text)
+    for path, text in files.items() if not zipped else ():
+        (egg / path).parent.mkdir(parents=True, exist_ok=True)
+        (egg / path).write_text(text)
+    monkeypatch.syspath_prepend(str(egg))
+    assert pins(["eggy"]).pins == (Pin("eggy-thing", "1.0", WHY, direct=True),)
+
+
+def test_a_module_in_a_loose_archive_is_named(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "helpers.zip", "w") as archive:
+        archive.writestr("zipped.py", "")
+    monkeypatch.syspath_prepend(str(tmp_path / "helpers.zip"))
+    with pytest.raises(RequirementsError, match=r"'zipped'.*helpers\.zip/zipped\.py") as error:
+        pins(["zipped"])
+    assert "unpack helpers.zip" in error.value.hint
+
+
+def test_a_module_that_was_made_at_run_time_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "made_up", types.ModuleType("made_up"))
+    with pytest.raises(RequirementsError, match=r"'made_up' .* was made while the notebook ran"):
+        pins(["made_up"])
+
+
+@pytest.mark.parametrize("in_effect", ["thing", "thing-cpu"])
+def test_of_two_distributions_of_a_module_the_one_in_effect_counts(site, in_effect):
+    install(site, "thing", "1.0", ["thing/__init__.py", "thing/core.py"])
+    install(site, "thing-cpu", "1.0", ["thing/__init__.py", "thing/core.py"])
+    for name in ("thing", "thing-cpu"):
+        size = 3 if name == in_effect else 4
+        record = f"thing/__init__.py,sha256=x,0\nthing/core.py,sha256=x,{size}\n"
+        (site / f"{name.replace('-', '_')}-1.0.dist-info" / "RECORD").write_text(record)
+    (site / "thing" / "core.py").write_text("abc")
+    found = pins(["thing"])
+    assert [pin.name for pin in found.pins] == [in_effect]
+    [said] = found.warnings
+    assert "thing 1.0 and thing-cpu 1.0 are installed over each other" in said.message
+    assert f"name {in_effect} 1.0" in said.message
+
+
+def test_a_version_that_no_installer_takes_is_named(site):
+    install(site, "thing", "unknown", ["thing.py"])
+    with pytest.raises(RequirementsError, match="thing has the version 'unknown'"):
+        pins(["thing"])
+
+
+def test_a_python_before_its_release_is_said(monkeypatch):
+    early = types.SimpleNamespace(releaselevel="candidate")
+    monkeypatch.setattr(sys, "version_info", early)
+    monkeypatch.setattr(platform, "python_version", lambda: "3.15.0rc1")
+    [said] = find_requirements({}, (), web=()).warnings
+    assert "Python 3.15.0rc1, which is not released yet" in said.message
+
+
+def test_pins_are_added_with_the_extra_that_asks_for_them(site):
+    install(site, "top", files=["top.py"], requires=["late; extra == 'excel'", "base"])
+    install(site, "late", "2.0", ["late.py"], requires=["webby", "deep"])
+    for name in ("base", "webby", "deep"):
+        install(site, name)
+    before = pins(["top"], web=["webby"]).pins
+    found = add_requirements(before, {"late": "loaded while the examples ran"})
+    assert [(p.name, p.why, p.web) for p in found.pins if p not in before] == [
+        ("deep", "via late", False),
+        ("late", "loaded while the examples ran; top[excel]", False),
+        ("webby", "web layer", False),
+    ]
 
 
 @pytest.mark.parametrize(
