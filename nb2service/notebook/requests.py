@@ -10,6 +10,8 @@ from types import FrameType, TracebackType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from .imported import note_texts
+
 
 @dataclass
 class Request:
@@ -56,6 +58,7 @@ def watch(shell: Any) -> None:
     if shell in _watched:
         return
     seen = _watched[shell] = Watched(time.time())
+    note_texts()
 
     def remember(info: Any) -> None:
         if getattr(info, "store_history", True) is False:
@@ -68,6 +71,7 @@ def watch(shell: Any) -> None:
         seen.deleted.update(dict.fromkeys(metadata.get("deletedCells") or (), time.time()))
 
     def note(result: Any) -> None:
+        note_texts()
         request = seen.requests.get(getattr(result, "execution_count", None) or -1)
         if request is not None and not result.success:
             trace = getattr(result.error_in_exec, "__traceback__", None)

@@ -150,17 +150,6 @@ def test_missing_imports_are_said_unless_foreseen(folder):
     assert found.modules == {}
 
 
-def test_an_edit_after_the_import_is_said(folder):
-    write(folder, **{"tools.py": "import functools\n\n@functools.lru_cache\ndef f(): return 1\n"})
-    write(folder, **{"more.py": "def g(x): return [x for x in x]\nh = lambda: 2\n"})
-    for name in ("tools", "more"):
-        importlib.import_module(name)
-    assert find(folder, "tools", "more").warnings == ()
-    write(folder, **{"more.py": "def g(x): return [x for x in x]\nh = lambda: 3\n"})
-    [said] = find(folder, "tools", "more").warnings
-    assert said.message.startswith("more.py was edited after the notebook imported it")
-
-
 def test_compiled_local_modules_are_refused(folder):
     suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
     write(folder, **{f"fast{suffix}": ""})

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterable, Iterator
 from importlib.util import decode_source, resolve_name
 from pathlib import Path
-from types import CodeType, FunctionType
 
 from ...errors import CaptureError
 from ..model import CaptureWarning
 from .editable import editable_around
+from .edited import imported_text
 from .locate import Location, is_site, is_stdlib, locate, relative
 from .origins import folder_of_url
 
@@ -30,6 +29,7 @@ class LocalModules:
         files: path from the folder that ``import`` searches (``pkg/clean.py``) → file on disk.
         sources: the same path → text, of those that are imported.
         imports: what they import that is not local → why, in words.
+        edited: paths of those whose file says something else by now.
         warnings: what to know.
     """
 
@@ -43,6 +43,7 @@ class LocalModules:
         self.files: dict[str, Path] = {}
         self.sources: dict[str, str] = {}
         self.imports: dict[str, str] = {}
+        self.edited: set[str] = set()
         self.warnings: list[CaptureWarning] = []
         self._root = project_root(folder)
         for module in sorted(modules):
@@ -96,9 +97,12 @@ class LocalModules:
             path += "/__init__"
         path += ".py"
         self.files[path] = location.file
-        self.sources[path] = decode_source(location.file.read_bytes())
+        written = decode_source(location.file.read_bytes())
+        self.sources[path], warnings = imported_text(location.name, path, written)
+        self.warnings += warnings
+        if warnings:
+            self.edited.add(path)
         tree = ast.parse(self.sources[path], str(location.file))
-        self._warn_if_edited(location.name, path)
         package = location.name if location.folders else location.name.rpartition(".")[0]
         imports = _Imports(package)
         imports.visit(tree)
@@ -120,23 +124,6 @@ class LocalModules:
             self._add_with_parents(location)
         elif not is_stdlib(location.name):
             self.imports.setdefault(location.name, f"imported by {importer}")
-
-    def _warn_if_edited(self, name: str, path: str) -> None:
-        """Functions in memory must be those of the file, as the file is what travels."""
-        codes = set(_codes(compile(self.sources[path], path, "exec", dont_inherit=True)))
-        for function in vars(sys.modules.get(name, ast)).values():
-            if not isinstance(function, FunctionType):
-                continue
-            code = function.__code__
-            if code.co_filename == str(self.files[path]) and code not in codes:
-                self.warnings.append(
-                    CaptureWarning(
-                        f"{path} was edited after the notebook imported it: the file travels, but "
-                        f"{function.__name__} in memory is another",
-                        "restart the kernel, run the notebook again, then deploy",
-                    )
-                )
-                return
 
 
 def project_root(folder: Path) -> Path:
@@ -161,13 +148,6 @@ def _python_files(package: Path) -> Iterator[Path]:
     for file in sorted(package.rglob("*.py")):
         if not is_installed(file, package):
             yield file
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield constant
-            yield from _codes(constant)
 
 
 class _Imports(ast.NodeVisitor):
