@@ -37,7 +37,7 @@ from .preparation import function_warnings, preparation_warnings, preparing_step
 # Enough for a proof, few enough to read; an explicit example may hold more.
 ROWS = 20
 MOST_ROWS = 1000
-FEW = 5
+FEW = 5  # fewer prove little
 _GIVE = '--example "EXPR" gives rows that it was made for'
 CELLS = 20_000  # of a very wide table fewer rows: a bag of words in 20 rows is a megabyte
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from ...notebook.calls import calls_of
@@ -21,10 +20,11 @@ from ..entries.estimators import is_estimator
 from ..entries.find import EntryRequest
 from ..entries.networks import is_network
 from ..entries.signatures import required_parameters
-from ..values import kind_of
+from ..values import kind_of, take_rows
 from .candidates import Candidate, first_argument, fits_in
 from .evaluate import evaluate_pure
 from .fitting import LIBRARY_TABLES
+from .telling import telling_rows
 
 _MOST = 20  # items of a list are so many calls
 # A fitted step is given the same kind of rows by each of these, and by its fit.
@@ -151,6 +151,9 @@ def _plain(value: Any) -> Any:
 
 
 def _items(table: Any) -> list[Any]:
-    if kind_of(table) in ("series", "array") and table.ndim == 1:
-        return list(islice(table.tolist(), _MOST))
-    return list(islice(table, _MOST)) if isinstance(table, list) else []
+    """Some items of a column of values, each of which is one call's."""
+    if kind_of(table) in ("frame", "") or getattr(table, "ndim", 1) != 1:
+        return []
+    if len(table) > _MOST:
+        table = take_rows(table, telling_rows(table, _MOST))
+    return table if isinstance(table, list) else list(table.tolist())
