@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from capture_book import Book
+from capture_book import CHURN, CUSTOMERS, Book
 
+from nb2service.capture.learning.learn import learn
 from nb2service.capture.learning.made_up import Maker
 from nb2service.capture.learning.masking import mask
 from nb2service.errors import ContractError
@@ -88,6 +89,7 @@ def test_known_values_stay_known_ones() -> None:
     assert Maker("plan", ["basic"], ["basic", "plus"])("basic") == "plus"
     assert Maker("colour", [Colour.RED])(Colour.RED) is Colour.BLUE
     assert isinstance(Maker("flag", [True, False])(True), bool)
+    assert type(Maker("n", [np.int64(3), np.int64(90)])(np.int64(3))) is np.int64
     assert isinstance(Maker("id", [])(uuid.UUID(int=3)), uuid.UUID)
     assert list(Maker("plan", ["basic"], ["basic", "plus"]).originals()) == []
 
@@ -143,6 +145,17 @@ def test_columns_of_an_array_go_by_the_models_names_or_by_position() -> None:
     assert found.columns == ("0", "1")
     assert (found.example.value[:, 0] == before.value[:, 0]).all()
     assert not set(found.example.value[:, 1]) & set(before.value[:, 1])
+
+
+def test_what_an_encoder_knows_stays_valid_and_the_model_answers() -> None:
+    book = Book(CUSTOMERS + CHURN + "model.predict(X)")
+    request = book.request("model.predict")
+    found = mask(book.example("model.predict"), ["plan", "age"], request, book.namespace)
+    assert set(found.example.value["plan"]) <= {"basic", "plus"}
+    assert list(found.example.value["age"]) != list(book.example("model.predict").value["age"])
+    learned = learn(request, found.example, book.namespace)
+    answers = book.namespace["model"].predict(found.example.value).tolist()
+    assert learned.case["batch"] == answers
 
 
 NESTED = """

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from ...notebook.statements import Statement
-from ..closure.artifacts import qualified_type
+from ..closure.formats.part import NOTEBOOK_MODULES, qualified_type
 from ..closure.walk import Closure, Refused
 from ..model import Artifact, ShipItem
 from ..values import kind_of
@@ -78,16 +78,25 @@ def _size(artifact: Artifact) -> int:
 
 def _open_ends(artifact: Artifact, item: ShipItem, held: Sequence[Held]) -> Iterator[Finding]:
     """What was saved but is connected to something, and tensors that need a GPU."""
-    saved = {module.partition(".")[0] for module in artifact.modules}
     for one in held:
-        libraries = {kind.__module__.partition(".")[0] for kind in type(one.value).__mro__}
-        # What an object leaves out when it is saved does not travel.
-        if (libraries & saved) and (what := handle_kind(one.value)):
+        if (what := handle_kind(one.value)) and _is_saved(type(one.value), artifact):
             yield _finding(item, _handle_words(one, what), _SETUP)
             return
         if device := device_of(one.value):
             yield _finding(item, *_device_words(held[0], one, device))
             return
+
+
+def _is_saved(kind: type, artifact: Artifact) -> bool:
+    """Whether an object of the class can be in the saved bytes.
+
+    Much is left out when an object is saved, or is within what its own library saved.
+    """
+    if kind.__module__ in artifact.modules:
+        return True
+    roots = {module.partition(".")[0] for module in artifact.modules}
+    bases = {base.__module__.partition(".")[0] for base in kind.__mro__}
+    return kind.__module__ in NOTEBOOK_MODULES and bool(bases & roots)
 
 
 def _device_words(whole: Held, one: Held, device: str) -> tuple[str, str]:

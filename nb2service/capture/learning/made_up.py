@@ -35,7 +35,8 @@ class Maker:
 
     def __init__(self, column: str, values: Sequence[Any], known: Sequence[Any] = ()) -> None:
         self.column = column
-        self._values = [value for value in values if not is_missing(value)]
+        present = [value for value in values if not is_missing(value)]
+        self._values = [v.item() if numpy_is(v, "generic") else v for v in present]
         self._known = list(known)
         self._random = random.Random(f"nb2service {column}")
         self._made: dict[tuple[type, Any], Any] = {}

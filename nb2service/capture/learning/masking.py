@@ -34,7 +34,7 @@ class Masked:
     """
 
     example: Example
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     made_up: tuple[str, ...] = ()
     used: frozenset[str] = frozenset()
     originals: frozenset[str] = frozenset()
@@ -54,6 +54,8 @@ def mask(
     Raises:
         ContractError: a value is of a type of which none can be made up.
     """
+    if not wanted:
+        return Masked(example)
     columns = _columns(example, request)
     if not any(is_wanted(path, wanted) for path in columns):
         return Masked(example, tuple(columns))
@@ -93,7 +95,8 @@ def _columns(example: Example, request: EntryRequest) -> dict[str, list[Any]]:
     """The values of an example by column; members of nested values under dotted paths."""
     value = example.value
     if example.kind == "frame":
-        return {label_text(label): value[label].tolist() for label in value.columns}
+        each = ((label, value.iloc[:, at]) for at, label in enumerate(value.columns))
+        return {label_text(label): column.tolist() for label, column in each}
     if example.kind == "array" and value.ndim == 2:
         names = _names_of(value, request)
         return {name: value[:, i].tolist() for i, name in enumerate(names)}
