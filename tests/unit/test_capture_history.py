@@ -69,6 +69,16 @@ MODELS = {
          "    df[c] = le.transform(df[c])", JOB_FIT),
         [("encodes the columns 'job', 'town'",), ("le was fitted for each of the columns",)],
     ),
+    "each round of a loop has a step and a model of its own": (
+        (SETUP, "for a in (1, 2):\n    scaler = StandardScaler()\n    Z = scaler.fit_transform(X)\n"
+         "    m = LinearRegression().fit(Z, y)"),
+        [("with scaler, no part",)],
+    ),
+    "each round of a loop fits the model and its step": (
+        (SETUP, "scaler, m = StandardScaler(), LinearRegression()\nfor a in (1, 2):\n"
+         "    Z = scaler.fit_transform(X)\n    m.fit(Z, y)"),
+        [("with scaler, no part",)],
+    ),
     "an encoder that no name holds": (
         (JOBS, "for c in cols:\n    df[c] = LabelEncoder().fit_transform(df[c])", JOB_FIT),
         [("with LabelEncoder(), no part",), ("LabelEncoder() was fitted", "none of its fits")],

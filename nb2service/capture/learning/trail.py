@@ -113,8 +113,9 @@ class Trail:
         match node:
             case ast.Call(ast.Attribute(owner, method)) if method in TRANSFORMS:
                 if self.is_step(owner) and (columns or self.counts(owner)):
-                    in_turn = bool(loops) and method != "transform" and not _kept(owner, loops)
-                    in_turn = in_turn or _fitted_in(owner, loops)
+                    alone = [loop for loop in loops if not self.trains(loop)]
+                    in_turn = bool(alone) and method != "transform" and not _kept(owner, alone)
+                    in_turn = in_turn or _fitted_in(owner, alone)
                     name = self.name_of(owner)
                     yield Step(name, at, cell, None, columns, in_turn, call=node)
                     return
@@ -131,6 +132,14 @@ class Trail:
                     held = self.namespace.get(used)
                     if is_estimator(held) and not is_predictor(held) and self.counts_held(held):
                         yield Step(used, at, cell, None, columns)
+
+    def trains(self, loop: ast.For) -> bool:
+        """Whether each round fits the model too, so that the last step belongs to it."""
+        names = {name for name, held in self.namespace.items() if held is self.model}
+        assigned = [part for part in own_nodes(*loop.body) if isinstance(part, ast.Assign)]
+        bound = {name for part in assigned for name in names_in(part.targets[0])}
+        fitted = any(fits(name, part) for name in names for part in loop.body)
+        return fitted or bool(names & bound)
 
     def is_step(self, owner: ast.expr) -> bool:
         """Whether the owner of a ``transform`` is a scaler, an encoder or the like."""
