@@ -545,6 +545,18 @@ def test_the_index_does_not_travel() -> None:
         read.example()
 
 
+def test_what_only_has_the_right_width_comes_after_what_the_model_learnt() -> None:
+    fit = (
+        "from sklearn.neighbors import KNeighborsClassifier\n"
+        "X_train = pd.DataFrame({'a': np.arange(40.0), 'b': 1.0})\n"
+        "knn = KNeighborsClassifier().fit(X_train, X_train['a'] > 20)\n"
+        "chances = knn.predict_proba(X_train)\nX_train = pd.DataFrame({'q': [1.0]})"
+    )
+    lesson = Book(fit).learn("knn.predict")
+    assert lesson.example.expression == "knn._fit_X"
+    assert list(lesson.example.value) == ["a", "b"]
+
+
 def test_sparse_rows_become_dense_and_say_so() -> None:
     lesson = Book(
         "X = pd.DataFrame({'a': pd.arrays.SparseArray([0, 1, 0])})",

@@ -28,7 +28,7 @@ from .candidates import (
 )
 from .doubts import doubt
 from .fitting import Example, fit_example
-from .in_memory import from_namespace
+from .in_memory import from_namespace, is_rows
 from .inner_calls import from_applied, from_inner_calls
 from .inputs import feature_names
 from .own_rows import forecast_refusal, forecasts, learnt_rows, training_rows
@@ -145,15 +145,15 @@ def _groups(
     few = [c for c in called if poor(c)]
     # Without column names, a value of the right width may belong to another model; with names,
     # it may still lack the preparation that the fit's rows went through.
-    nameless = [c for c in held if names and kind_of(c.value) != "frame"]
-    held = [c for c in held if not names or kind_of(c.value) == "frame"]
+    alike = [c for c in held if (kind_of(c.value) != "frame" if names else not is_rows(c.origin))]
+    held = [c for c in held if (kind_of(c.value) == "frame" if names else is_rows(c.origin))]
     sure = names and not any(
         preparing_steps(request, c.origin, c.cell, namespace, statements) for c in fitted
     )
     yield from (held, fitted, few) if sure else (fitted, few, held)
     yield from_calls(request, namespace, statements, since=False)
-    yield nameless
     yield learnt_rows(request)
+    yield alike
 
 
 def _fewness(candidate: Candidate) -> int:

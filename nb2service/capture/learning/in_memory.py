@@ -40,6 +40,11 @@ def from_namespace(
         yield Candidate(given, name, bound.get(name, (0, None))[1])
 
 
+def is_rows(name: str) -> bool:
+    """Whether a name is one that notebooks give to rows for a model: ``X_test``, ``X``."""
+    return _rank(name) < len(_RANKS)
+
+
 def _rank(name: str) -> int:
     return next((i for i, pattern in enumerate(_RANKS) if pattern.match(name)), len(_RANKS))
 
@@ -67,7 +72,7 @@ def _suits_model(model: Any) -> Suits:
         if width is not None:
             return bool(value.shape[1] == width)
         # Nothing known about the model's input: only what is named as one.
-        return not names and _rank(name) < len(_RANKS)
+        return not names and is_rows(name)
 
     return suits
 
