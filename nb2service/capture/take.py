@@ -84,7 +84,8 @@ def capture(
     )  # fmt: skip
     files = find_files(closure.parts, closure.modules, folder, opened)
     modules = {**_modules_of(learned), **files.modules, **closure.modules}
-    requirements = find_requirements(modules, files.local)
+    sources = [part.source for part in closure.parts]
+    requirements = find_requirements(modules, files.local, sources=sources)
     pins = requirements.pins
     provenance = find_provenance(notebook, folder, pins)
     shipment = Shipment(closure, files, tests, learned, wanted.mask, lessons.originals)

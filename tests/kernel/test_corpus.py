@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus import dependence, guard, questions, values
+from corpus import dependence, guard, libraries, questions, tags, values
 from corpus.book import Ask, Book
 from live_kernel import LiveKernel, live_kernel
 
-BOOKS = [*dependence.BOOKS, *guard.BOOKS, *questions.BOOKS, *values.BOOKS]
+BOOKS = [
+    *dependence.BOOKS,
+    *guard.BOOKS,
+    *libraries.BOOKS,
+    *questions.BOOKS,
+    *tags.BOOKS,
+    *values.BOOKS,
+]
 SERVED = [book for book in BOOKS if not book.refused]
 REFUSED = [book for book in BOOKS if book.refused]
 
@@ -87,6 +94,7 @@ def test_the_corpus_is_large_and_its_names_are_unique() -> None:
 
 def type_cells(book: Book, kernel: LiveKernel, folder: Path) -> None:
     for path, text in book.files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text, "utf-8")
     for number, (cell, tags) in enumerate(book.typed()):
         kernel.check(cell, tags=tags, id=f"cell-{number}")
@@ -106,6 +114,9 @@ def test_the_service_answers_as_the_kernel(book: Book, kernel: LiveKernel, tmp_p
     assert [words for words in book.unsaid if words in card] == [], card
     assert [words for words in book.present if words not in text] == [], text
     assert [words for words in book.absent if words in text] == [], text
+    pins = document["requirements"].keys()
+    assert {*book.pinned} - pins == set()
+    assert {*book.unpinned} & pins == set()
     shown = [path.read_bytes() for path in (tmp_path / "book-service").rglob("*") if path.is_file()]
     assert [w for w in book.nowhere for data in (card.encode(), *shown) if w.encode() in data] == []
 

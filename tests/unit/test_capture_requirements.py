@@ -268,9 +268,25 @@ def test_a_folder_of_sources_is_no_distribution(tmp_path, monkeypatch):
 
 
 def test_a_module_that_is_not_installed_is_named():
-    with pytest.raises(RequirementsError, match=r"'nowhere\.part' \(imported by cell \[2\]\)") as e:
-        pins(["nowhere.part"])
-    assert "%pip install nowhere" in e.value.hint
+    found = pins(["nowhere.part"])
+    [said] = found.warnings
+    assert found.pins == ()
+    assert "'nowhere.part' (imported by cell [2]) is not installed here" in said.message
+    assert "%pip install nowhere" in said.hint
+
+
+@pytest.mark.parametrize(
+    ("sources", "count"),
+    [
+        (["try:\n    import nowhere\nexcept ImportError:\n    pass"], 0),
+        (["def f():\n    try:\n        from nowhere import x\n    except ImportError: pass"], 0),
+        (["try:\n    import nowhere\nexcept ImportError:\n    pass", "import nowhere"], 1),
+    ],
+    ids=["at the top", "in a function", "somewhere else not"],
+)
+def test_one_that_the_code_can_do_without_is_no_news(sources, count):
+    found = find_requirements({"nowhere": WHY}, (), web=(), sources=sources)
+    assert len(found.warnings) == count
 
 
 def test_conda_builds_are_required_by_version(site):

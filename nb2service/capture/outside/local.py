@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from importlib.util import decode_source, resolve_name
+from importlib.util import decode_source
 from pathlib import Path
 
 from ...errors import CaptureError
 from ..model import CaptureWarning
 from .editable import editable_around
 from .edited import imported_text
+from .imports import imports
 from .locate import Location, is_site, is_stdlib, locate, relative
 from .origins import folder_of_url
 
@@ -104,10 +105,9 @@ class LocalModules:
             self.edited.add(path)
         tree = ast.parse(self.sources[path], str(location.file))
         package = location.name if location.folders else location.name.rpartition(".")[0]
-        imports = _Imports(package)
-        imports.visit(tree)
-        for module in sorted(imports.found):
-            self._follow(module, path, guarded=module not in imports.required)
+        found, required = imports(tree, package)
+        for module in sorted(found):
+            self._follow(module, path, guarded=module not in required)
 
     def _follow(self, module: str, importer: str, guarded: bool) -> None:
         location = locate(module)
@@ -148,46 +148,3 @@ def _python_files(package: Path) -> Iterator[Path]:
     for file in sorted(package.rglob("*.py")):
         if not is_installed(file, package):
             yield file
-
-
-class _Imports(ast.NodeVisitor):
-    """Dotted names that a module imports at any depth.
-
-    Attributes:
-        found: all of them; ``from a import b`` gives ``a.b``.
-        required: those that are not inside a ``try``, where a missing module is foreseen.
-    """
-
-    def __init__(self, package: str) -> None:
-        self.found: set[str] = set()
-        self.required: set[str] = set()
-        self._package = package
-        self._guards = 0
-
-    def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            self._found(alias.name)
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        module = node.module or ""
-        if node.level:
-            module = resolve_name("." * node.level + module, self._package)
-        for alias in node.names:
-            self._found(module if alias.name == "*" else f"{module}.{alias.name}")
-
-    def visit_Try(self, node: ast.Try) -> None:
-        self._guards += 1
-        self.generic_visit(node)
-        self._guards -= 1
-
-    def visit_If(self, node: ast.If) -> None:
-        if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            for statement in node.orelse:
-                self.visit(statement)
-        else:
-            self.generic_visit(node)
-
-    def _found(self, module: str) -> None:
-        self.found.add(module)
-        if not self._guards:
-            self.required.add(module)

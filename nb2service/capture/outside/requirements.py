@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from ...errors import RequirementsError
 from ..model import CaptureWarning, Pin
 from .editable import editable_around
+from .imports import dispensable
 from .locate import Installed, Location, Package, is_stdlib, locate
 from .managers import managed
 from .origins import on_this_machine_only, origin_of
@@ -38,7 +39,10 @@ class Requirements:
 
 
 def find_requirements(
-    modules: Mapping[str, str], local: Collection[str], web: Sequence[str] = WEB_LAYER
+    modules: Mapping[str, str],
+    local: Collection[str],
+    web: Sequence[str] = WEB_LAYER,
+    sources: Iterable[str] = (),
 ) -> Requirements:
     """Pin what ``modules`` belong to, and all that those distributions ask for in turn.
 
@@ -47,6 +51,7 @@ def find_requirements(
             go beyond the module: ``sklearn.svm.SVC``.
         local: modules that travel as files; they and what lies in them are passed over.
         web: requirements of the web layer. Pins that only it needs are flagged ``web``.
+        sources: the code, which tells modules that it can do without.
 
     Raises:
         RequirementsError: a module belongs to no distribution, or to one that can be had on
@@ -58,7 +63,13 @@ def find_requirements(
     for module, why in sorted(modules.items()):
         if _is_provided(module, local) or _is_namespace_of_others(module, modules):
             continue
-        package = _owner(module, why, installed, warnings)
+        location = locate(module)
+        top = module.partition(".")[0]
+        if location is None and top not in sys.modules:
+            if top not in dispensable(sources):
+                _warn_missing(warnings, module, why)
+            continue
+        package = _owner(module, location, why, installed, warnings)
         known = reasons.setdefault(package.name, [])
         if not known:
             warnings += _changed_since_import(module, package)
@@ -126,19 +137,27 @@ def _about_python() -> list[CaptureWarning]:
     ]
 
 
-def _owner(module: str, why: str, installed: Installed, warnings: list[CaptureWarning]) -> Package:
+def _warn_missing(warnings: list[CaptureWarning], module: str, why: str) -> None:
+    _warn(
+        warnings,
+        f"the module {module!r} ({why}) is not installed here: code that reaches its import fails "
+        "in the service as it does in the notebook",
+        f"install it if the service needs it: %pip install {module.partition('.')[0]}",
+    )
+
+
+def _owner(
+    module: str,
+    location: Location | None,
+    why: str,
+    installed: Installed,
+    warnings: list[CaptureWarning],
+) -> Package:
     """The distribution that installed the module."""
-    location = locate(module)
-    if location is None and module.partition(".")[0] in sys.modules:
+    if location is None:
         raise RequirementsError(
             f"the module {module!r} ({why}) was made while the notebook ran: it has no file",
             "write what is needed of it into a cell, or into a .py file beside the notebook",
-        )
-    if location is None:
-        raise RequirementsError(
-            f"the module {module!r} ({why}) is not installed here",
-            f"install it, or take the import out if the service does not need it: "
-            f"%pip install {module.partition('.')[0]}",
         )
     owners = installed.owners(location)
     if not owners:

@@ -40,6 +40,7 @@ class Book:
         unsaid: texts that it, or the refusal, must not have.
         present, absent: texts that ``notebook.py`` must and must not have.
         nowhere: texts that neither the card nor any file of the project must have.
+        pinned, unpinned: distributions that ``requirements.txt`` must and must not have.
         refused: texts that the refusal must have; then nothing is written.
         verdict: of the proof.
         files: files beside the notebook, by name.
@@ -54,6 +55,8 @@ class Book:
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     nowhere: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
+    unpinned: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     verdict: str = "equal"
     files: dict[str, str] = field(default_factory=dict)
