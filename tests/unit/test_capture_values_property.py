@@ -111,7 +111,12 @@ def over_the_wire(value: Any, input_: Input) -> Any:
 @bounded
 def test_a_frame_is_brought_over_by_what_was_learnt_of_it(made):
     frame, _ = made
-    assert_same(over_the_wire(frame, Input("frame", frame_fields(frame, "X"))), frame)
+    try:
+        fields = frame_fields(frame, "X")
+    except ContractError as error:  # pandas' first Arrow dtypes did not say what they hold
+        assert "[pyarrow]" in error.message
+        return
+    assert_same(over_the_wire(frame, Input("frame", fields)), frame)
 
 
 @given(NESTED | SCALARS)

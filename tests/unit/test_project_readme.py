@@ -183,3 +183,20 @@ def test_every_form_that_the_service_speaks_is_listed(made):
     text = render_readme(made)
     spoken = {*media_types(Input("array", (NUMBER,))), *answer_types(), ARROW, PARQUET, NPY}
     assert not [name for name in spoken if f"`{name}`" not in text]
+
+
+def test_an_entry_that_takes_a_file_shows_how_to_send_it(made):
+    fields = (
+        Field("image", "bytes", python="image"),
+        Field("table", "bytes", python="path", label=".csv"),
+        Field("note", "string", example="it's"),
+        Field("size", "integer", required=False, default=1),
+    )
+    entry = Entry("p", "p", Input("arguments", fields), Output("value", (Field("", "bytes"),)))
+    row = {"image": "aGk=", "table": "aGk=", "note": "it's"}
+    text = readme(made, entry, {"instances": [row], "batch": ["aGk="]})
+    command = "curl -s http://127.0.0.1:8080/p -F image=@image.png -F table=@table.csv"
+    assert command in text
+    assert "| `image` | image |" in text
+    assert "| `table` | file |" in text
+    assert "size=" not in text

@@ -318,6 +318,38 @@ def test_a_bad_request_is_a_problem_document(client, path, content_type, body, s
         assert {"row", "field", "message"} == set(document["errors"][0])
 
 
+def as_json(frame, **options):
+    return frame.to_json(orient="records", date_format="iso", **options).encode()
+
+
+WIRES = {
+    "application/json": as_json,
+    "text/csv": lambda frame: frame.to_csv(index=False).encode(),
+    "application/x-ndjson": lambda frame: as_json(frame, lines=True),
+    "application/vnd.apache.arrow.stream": arrow,
+    "application/vnd.apache.parquet": parquet,
+}
+
+
+@pytest.mark.parametrize("content_type", WIRES)
+def test_missing_and_unknown_columns_are_named_on_every_wire(client, content_type):
+    frame = FRAME.rename(columns={"age": "agee"}).assign(other=1)
+    answer = post(client, "/predict", WIRES[content_type](frame), content_type)
+    found = {(error["field"], error["message"]) for error in json.loads(answer.data)["errors"]}
+    assert found >= {
+        ("agee", "is unknown; did you mean 'age'?"),
+        ("other", "is unknown"),
+        ("age", "is missing"),
+    }
+
+
+@pytest.mark.parametrize("content_type", [name for name in WIRES if "json" not in name])
+def test_columns_may_come_in_any_order(client, content_type):
+    frame = FRAME[FRAME.columns[::-1]]
+    answer = post(client, "/predict", WIRES[content_type](frame), content_type)
+    assert json.loads(answer.data) == {"predictions": ALL}
+
+
 def test_method_and_accept(client):
     answer = client.get("/predict")
     assert answer.status_code == 405
