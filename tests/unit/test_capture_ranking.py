@@ -90,6 +90,10 @@ ASKED = [
     # written frames without predictions, and predictions that were replaced
     ([TWO, "p = lr.predict(X)\np = y\npd.DataFrame({'y': p}).to_csv('a.csv')"],
      ["%deploy lr", "%deploy rf"]),
+    (["texts, labels = ['good day', 'bad day'] * 9, [0, 1] * 9\n"
+      "from sklearn.feature_extraction.text import CountVectorizer\n"
+      "clf = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, labels)", MODEL],
+     ["%deploy clf", "its preparation is part of it", "%deploy model"]),
     # rows that were typed in are all there is
     (["a = LinearRegression().fit([[1], [2]], [1, 2])\nb = LinearRegression().fit([[1]], [1])"],
      ["%deploy b", "%deploy a"]),

@@ -84,7 +84,8 @@ class Arguments:
 
     def _sites(self, callee: str) -> Iterator[_Site]:
         text = ast.unparse(ast.parse(callee, mode="eval"))
-        for statement in self.statements:
+        last = text.rpartition(".")[2]
+        for statement in (s for s in self.statements if last in s.source):
             for node, scopes in _walk(statement.node, ()):
                 if isinstance(node, ast.Call) and ast.unparse(node.func) == text:
                     yield _Site(node, statement.cell, scopes)

@@ -134,7 +134,7 @@ class Discovery:
         ]
         return EntryError(
             f"the notebook holds {' and '.join(counts)}: say what to serve",
-            "type one of (in a shell: --entry NAME)" + self.lines([*functions, *shown]),
+            "type one of" + self.lines([*functions, *shown]),
         )
 
     def nothing(self, why: str) -> EntryError:

@@ -16,7 +16,7 @@ from .unfold import Step, loop_names, own_nodes, root_of, unfold
 
 # How much each thing speaks for a model; the first three may decide.
 SAVED, NAMED, WRITTEN = 100, 90, 80
-USED, TUNED, SEARCHED, TOLD, ASKED = 70, 50, 40, 40, 30
+USED, TUNED, TOLD, SEARCHED, ASKED, WHOLE = 70, 50, 45, 40, 30, 20
 _DECISIVE = (SAVED, NAMED, WRITTEN)
 
 _SAVES = re.compile(r"(dump|save|persist|export|log_model)", re.I)
@@ -307,6 +307,7 @@ __all__ = [
     "TOLD",
     "TUNED",
     "USED",
+    "WHOLE",
     "Ranked",
     "Reading",
     "Reason",

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...notebook.cells import Notebook
 from ...notebook.statements import Statement
-from .evidence import NAMED, SEARCHED, TOLD, TUNED, USED, Ranked, Reading
+from .evidence import NAMED, SEARCHED, TOLD, TUNED, USED, WHOLE, Ranked, Reading
 from .scores import scores_of
 from .servable import Servable
 from .unfold import own_nodes
@@ -90,6 +90,8 @@ def _add_names(ranked: Ranked, reading: Reading) -> None:
             reading.add(servable, NAMED, f"it is called {name}", index)
     if hasattr(servable.value, "best_estimator_"):
         reading.add(servable, SEARCHED, "the best of a search", -1)
+    if getattr(servable.value, "steps", None):
+        reading.add(servable, WHOLE, "its preparation is part of it", -1)
     statement = (
         reading.statements[reading.bound[servable.root]] if _is_bound(ranked, reading) else None
     )

@@ -75,7 +75,7 @@ def loop_names(statements: Sequence[Statement]) -> set[str]:
     found: set[str] = set()
     for statement in statements:
         found -= statement.uses.binds
-        for node in own_nodes(statement.node):
+        for node in own_nodes(statement.node) if "for" in statement.source else ():
             if isinstance(node, ast.For):
                 found |= {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
     return found

@@ -62,7 +62,9 @@ def _with_change(step: Step, statements: Sequence[Statement]) -> Step:
 
 
 def _makes_anew(name: str, statement: Statement) -> bool:
-    return name in statement.uses.binds or fits(name, statement.node)
+    if name in statement.uses.binds:
+        return True
+    return name in statement.source and fits(name, statement.node)
 
 
 def _run_last(step: Step, statements: Sequence[Statement]) -> int:
@@ -72,7 +74,7 @@ def _run_last(step: Step, statements: Sequence[Statement]) -> int:
     rows = names_in(first.node) - {step.name} - first.uses.binds
     at = step.at
     for index, statement in enumerate(statements[at + 1 :], at + 1):
-        same = ast.dump(statement.node) == text
+        same = statement.uses == first.uses and ast.dump(statement.node) == text
         if same and _maker(step, index, statements) == made_by:
             at = index
         elif rows & (statement.uses.binds | statement.uses.mutates):

@@ -309,7 +309,7 @@ REFUSED = [
         """,
         refused=(
             "2 fitted models",
-            "type one of (in a shell: --entry NAME)\n    %deploy lr  # LogisticRegression, "
+            "type one of\n    %deploy lr  # LogisticRegression, "
             "cell [2], 2 features (age, fee), acc ",
             "evaluated last, in cell [3]\n    %deploy rf  # RandomForestClassifier, cell [2]",
         ),
