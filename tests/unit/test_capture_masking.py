@@ -155,7 +155,7 @@ def test_what_an_encoder_knows_stays_valid_and_the_model_answers() -> None:
     assert list(found.example.value["age"]) != list(book.example("model.predict").value["age"])
     learned = learn(request, found.example, book.namespace)
     answers = book.namespace["model"].predict(found.example.value).tolist()
-    assert learned.case["batch"] == answers
+    assert learned.case["batch"][: len(answers)] == answers
 
 
 NESTED = """
