@@ -545,6 +545,15 @@ def test_the_index_does_not_travel() -> None:
         read.example()
 
 
+def test_a_tagged_example_that_does_not_fit_is_named() -> None:
+    book = Book(
+        "def area(width, height):\n    return width * height",
+        "# nb2service: example\n{'radius': 2.0}",
+    )
+    with pytest.raises(ExampleError, match=r"\(the example of cell \[2\] does not fit: "):
+        book.example("area")
+
+
 def test_what_only_has_the_right_width_comes_after_what_the_model_learnt() -> None:
     fit = (
         "from sklearn.neighbors import KNeighborsClassifier\n"

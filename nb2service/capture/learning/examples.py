@@ -72,8 +72,9 @@ def find_example(
             return _with_warnings(given, request, namespace, statements)
         refusals: list[Nb2ServiceError] = []
         tagged = {cell.number for cell in notebook.tagged(Tag.EXAMPLE)}
+        misfit = 0
         doubted: list[Candidate] = []
-        for group in _groups(request, namespace, notebook, statements):
+        for number, group in enumerate(_groups(request, namespace, notebook, statements)):
             sure: list[Candidate] = []
             for candidate in group:
                 why = doubt(request, candidate.origin, candidate.cell, statements)
@@ -81,6 +82,8 @@ def find_example(
             example = _first_fit(request, namespace, sure, refusals)
             if example is not None:
                 return _with_warnings(example, request, namespace, statements)
+            if not number and refusals:
+                misfit = max(tagged)
         # Rows that may be those of another data set are better than none.
         example = _first_fit(request, namespace, doubted, refusals)
         if example is not None:
@@ -91,7 +94,8 @@ def find_example(
             return _with_warnings(example, request, namespace, statements)
     # What a wire cannot carry has a mend of its own; another example is none.
     contract = next((error for error in refusals if isinstance(error, ContractError)), None)
-    raise contract or _nothing_found(request, refusals, predict_functions(namespace, statements))
+    functions = predict_functions(namespace, statements)
+    raise contract or _nothing_found(request, refusals, functions, misfit)
 
 
 def _with_warnings(
@@ -281,8 +285,12 @@ def _unfinished(request: EntryRequest, refusals: Sequence[Nb2ServiceError]) -> E
 
 
 def _nothing_found(
-    request: EntryRequest, refusals: Sequence[Nb2ServiceError], functions: Sequence[Servable]
+    request: EntryRequest,
+    refusals: Sequence[Nb2ServiceError],
+    functions: Sequence[Servable],
+    misfit: int,
 ) -> ExampleError:
+    """What is missing; ``misfit`` is the service-example cell that does not fit, if any."""
     if unfinished := _unfinished(request, refusals):
         return unfinished
     names, width = feature_names(request.value), getattr(request.value, "n_features_in_", None)
@@ -298,7 +306,8 @@ def _nothing_found(
         wants = f"; it wants rows with the columns {shown}"
     else:
         wants = f"; it wants rows of {width} numbers" if width is not None else ""
-    tried = f" (what was tried first: {refusals[0].message})" if refusals else ""
+    first = f"the example of cell [{misfit}] does not fit" if misfit else "what was tried first"
+    tried = f" ({first}: {refusals[0].message})" if refusals else ""
     if error := forecast_refusal(request):
         return error
     # Where a function makes the model's rows, they are in no name of the notebook.
