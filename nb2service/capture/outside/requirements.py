@@ -118,7 +118,7 @@ def _extra_of(pins: Iterable[Pin], name: str) -> str:
     """The extra of a pinned distribution that would have brought another: ``; pandas[excel]``."""
     installed = Installed()
     for pin in pins:
-        for text in installed.named(pin.name).requires:
+        for text in () if pin.web else installed.named(pin.name).requires:
             asked = re.match(r"[\w.-]+", text)
             extra = re.search(r"\bextra\s*==\s*['\"]([\w.-]+)", text)
             if asked and extra and canonicalize_name(asked[0]) == name:
