@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,18 @@ def test_objects_within_arrays_and_frames_move_home(notebook: dict[str, Any]) ->
     assert [item.held for item in back["array"]] == [1, 2]
     assert [item.held for item in back["frame"]["o"]] == [1, 2]
     assert back["frame"]["n"].tolist() == [1.5, 2.5]
+
+
+def test_a_method_of_one_object_only_is_kept(notebook: dict[str, Any]) -> None:
+    """Its class has no such method, or another of that name."""
+    box = notebook["Box"]()
+    exec("def own(self): return ('own', self)", vars(sys.modules["pkg.notebook"]))
+    exec("def own(self): return ('own', self)", notebook)
+    box.bound = MethodType(notebook["own"], box)
+    box.usual = [1, 2].append
+    back = load(save("box", box, "pkg", home))
+    assert back.bound() == ("own", back)
+    assert back.usual.__self__ == [1, 2]
 
 
 ROUND_TRIPS = [
