@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import PurePosixPath
 
 
@@ -63,7 +64,6 @@ _FORMATS = {
     "an authorization header": r"(?i:\b(?:bearer|basic) )"
     r"(?=[\w.~+/-]*\d)(?=[\w.~+/-]*[A-Za-z])[\w.~+/-]{20,}=*",
 }
-_KNOWN = re.compile("|".join(f"(?P<_{i}>{regex})" for i, regex in enumerate(_FORMATS.values())))
 _KINDS = list(_FORMATS)
 # Every one of the formats holds one of these; looking for them is much quicker.
 _MARKS = re.compile(
@@ -109,9 +109,15 @@ def find_secrets(text: str) -> Iterator[Secret]:
         yield from _connections(_IN_DSN, text)
 
 
+@cache
+def _known() -> re.Pattern[str]:
+    """All formats in one; made when it is needed, as that takes longer than most captures' guard."""
+    return re.compile("|".join(f"(?P<_{i}>{regex})" for i, regex in enumerate(_FORMATS.values())))
+
+
 def _of_known_format(text: str) -> Iterator[Secret]:
     if _MARKS.search(text):
-        for found in _KNOWN.finditer(text):
+        for found in _known().finditer(text):
             assert found.lastgroup is not None
             yield Secret(_KINDS[int(found.lastgroup[1:])], _line(text, found.start()), found[0])
 
