@@ -111,7 +111,7 @@ def find_secrets(text: str) -> Iterator[Secret]:
 
 @cache
 def _known() -> re.Pattern[str]:
-    """All formats in one; made when it is needed, as that takes longer than most captures' guard."""
+    """All formats in one; made when one may be there, as compiling takes a while."""
     return re.compile("|".join(f"(?P<_{i}>{regex})" for i, regex in enumerate(_FORMATS.values())))
 
 
