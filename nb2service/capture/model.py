@@ -64,6 +64,7 @@ class Artifact:
         cell: the cell that bound it last; None if unknown.
         modules: the modules that its bytes refer to, notebook and builtins excluded.
         parts: the models and tables in it that lie in files of their own, by their numbers.
+        threads: whether loading it starts threads, so that each worker must load its own.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Artifact:
     cell: int | None
     modules: tuple[str, ...]
     parts: tuple[NativeFile, ...] = ()
+    threads: bool = False
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ def _manifest(artifacts: tuple[Artifact, ...]) -> str:
             artifact.name: {
                 **_listed(artifact),
                 "cell": artifact.cell,
+                **({"threads": True} if artifact.threads else {}),
                 **({"parts": [_part(part) for part in artifact.parts]} if artifact.parts else {}),
             }
             for artifact in artifacts

@@ -16,10 +16,6 @@ from typing import Any, BinaryIO
 _SAME_MINOR = {"spacy"}
 # Values whose form has been the same in all versions.
 _ANY_VERSION = {"onnx", "onnxruntime", "parquet", "skops", "torch"}
-# Reading these starts threads, which do not survive a fork: the first call would wait for ever.
-THREADED = {
-    "catboost", "keras", "lightgbm", "onnxruntime", "torch-export", "torchscript", "xgboost",
-}  # fmt: skip
 
 
 class MisfitError(RuntimeError):

@@ -76,13 +76,12 @@ def prepare() -> None:
 
 
 def crosses_fork() -> bool:
-    """Whether all artifacts may be loaded before workers are forked, which then share them."""
-    parts = [part for listed in manifest().values() for part in listed.get("parts", [])]
-    if not parts:
-        return True
-    from .native import THREADED
+    """Whether all artifacts may be loaded before workers are forked, which then share them.
 
-    return all(part["format"] not in THREADED for part in parts)
+    Loading some models starts threads. They do not survive a fork: the first call of a worker
+    would wait for them for ever.
+    """
+    return not any(listed.get("threads") for listed in manifest().values())
 
 
 def _checked(listed: dict[str, Any]) -> BinaryIO:

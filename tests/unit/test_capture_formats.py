@@ -23,7 +23,8 @@ from sklearn.preprocessing import StandardScaler
 
 from nb2service.capture.closure import artifacts
 from nb2service.capture.closure.artifacts import Saved
-from nb2service.capture.closure.formats.part import Numbers, timeless
+from nb2service.capture.closure.formats.part import Numbers, Part, timeless
+from nb2service.capture.closure.formats.parts import starts_threads
 from nb2service.errors import CaptureError
 from nb2service.runtime import native, store
 
@@ -198,15 +199,27 @@ def test_what_a_library_says_against_a_file_is_told(
         store.load("value")
 
 
-@pytest.mark.parametrize(("form", "crosses"), [("keras", False), ("torch", True)])
-def test_what_starts_threads_is_loaded_by_each_worker(
-    folder: Path, form: str, crosses: bool
-) -> None:
+THREADS = [
+    ("a model of XGBoost, pickled too", ("numpy", "xgboost.sklearn"), "", True),
+    ("tensors", ("torch",), "torch", False),
+    ("a program of PyTorch", ("torch",), "torchscript", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("modules", "form", "threads"), [row[1:] for row in THREADS], ids=[row[0] for row in THREADS]
+)
+def test_what_starts_threads_is_known(modules: tuple[str, ...], form: str, threads: bool) -> None:
+    parts = [Part(form, "", b"", "")] if form else []
+    assert starts_threads(modules, parts) is threads
+
+
+def test_what_starts_threads_is_loaded_by_each_worker(folder: Path) -> None:
     assert store.crosses_fork()
-    listed = {"parts": [{"format": form}]}
-    (folder / "manifest.json").write_text(json.dumps({"model": listed}))
+    listed = {"model": {"file": "model.pkl"}, "other": {"threads": True}}
+    (folder / "manifest.json").write_text(json.dumps(listed))
     store.manifest.cache_clear()
-    assert store.crosses_fork() is crosses
+    assert not store.crosses_fork()
 
 
 def test_variables_are_set_unless_somebody_did(

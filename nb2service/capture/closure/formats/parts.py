@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,22 @@ _AND_SUBCLASSES: dict[str, Take] = {
     "torch.jit._script.ScriptModule": torch.script,
 }
 _TENSORS = {"torch.Tensor", "torch.nn.parameter.Buffer", "torch.nn.parameter.Parameter"}
+# Loading their models starts threads, in whatever format; some programs of PyTorch do too.
+_THREADED = {"catboost", "keras", "lightgbm", "onnxruntime", "tensorflow", "xgboost"}
+_THREADED_FORMATS = {"torch-export", "torchscript"}
 _ESTIMATOR = "sklearn.base.BaseEstimator"
+
+
+def starts_threads(modules: Iterable[str], parts: Iterable[Part]) -> bool:
+    """Whether loading an artifact starts threads, which do not survive a fork.
+
+    Args:
+        modules: those that it refers to.
+        parts: its parts.
+    """
+    libraries = {module.partition(".")[0] for module in modules}
+    formats = {part.format for part in parts}
+    return bool(libraries & _THREADED or formats & _THREADED_FORMATS)
 
 
 class Parts:
