@@ -23,6 +23,7 @@ from ...notebook.statements import Statement
 from ..entries.find import EntryRequest
 from ..model import Artifact, CaptureWarning, NativeFile, Part, ShipItem
 from .artifacts import save
+from .formats.parts import starts_threads
 from .headings import heading, only_headings
 from .imports import merge_imports, submodule_imports
 from .libraries import LibraryChanges
@@ -384,8 +385,9 @@ def _artifact(piece: Piece, files: set[str]) -> Artifact:
         for part in saved.parts
     )  # fmt: skip
     return Artifact(
-        piece.name, file, saved.format, saved.data, piece.type, piece.cell, saved.modules, parts
-    )
+        piece.name, file, saved.format, saved.data, piece.type, piece.cell, saved.modules, parts,
+        starts_threads(saved.modules, saved.parts),
+    )  # fmt: skip
 
 
 def _why_imported(piece: Piece) -> str:
