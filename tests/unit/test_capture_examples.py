@@ -658,6 +658,26 @@ model = LinearRegression().fit(coded, np.arange(6.0))
             "records, cell [1]",
         ),
         (
+            (
+                PREPARED,
+                "dv.transform(records[5:])",
+                "def predict(rows):\n    return model.predict(dv.transform(rows))",
+            ),
+            "list",
+            {"job": "a", "age": 30},
+            "records, cell [2]",
+        ),
+        (
+            (
+                PREPARED,
+                "one = records[5]\ndv.transform([one])",
+                "def predict(rows):\n    return model.predict(dv.transform(rows))",
+            ),
+            "list",
+            {"job": "a", "age": 30},
+            "records, cell [1]",
+        ),
+        (
             (PREPARED, "def predict(X):\n    return model.predict(X) + 1"),
             "array",
             [30.0, 1.0, 0.0, 0.0],

@@ -131,7 +131,7 @@ def _groups(
     if not is_model(request):
         yield called
         yield from_applied(request, namespace, statements)
-        yield from_inner_calls(request, namespace, statements)
+        yield sorted(from_inner_calls(request, namespace, statements), key=_fewness_within)
         yield held
         if not called and not required_parameters(request):
             yield [Candidate([{}], f"{request.expression}()", request.cell)]
@@ -167,6 +167,12 @@ def _fewness(candidate: Candidate) -> int:
         tables = [item for item in value[0].values() if kind_of(item) == "frame"]
         return -min(max(map(_rows_in, tables), default=1), ROWS)
     return -min(_rows_in(value), ROWS)
+
+
+def _fewness_within(candidate: Candidate) -> int:
+    """As ``_fewness``, for what is passed to the steps of a function: tables of any kind."""
+    tables = [item for case in candidate.value for item in case.values()]
+    return -min(max(len(candidate.value), *map(_rows_in, tables)), ROWS)
 
 
 def _enough(value: Any) -> int:

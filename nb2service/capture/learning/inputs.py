@@ -92,7 +92,7 @@ def encoder_categories(model: Any, columns: Sequence[str] | None = None) -> dict
         if getattr(step, "n_features_in_", len(columns)) != len(columns):
             break
         found |= encoder_categories(step, columns)
-        if found:
+        if found or hasattr(step, "transformers_"):  # which brings columns into its own order
             break
     return found
 
