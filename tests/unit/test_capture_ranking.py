@@ -72,7 +72,12 @@ ASKED = [
      ['%deploy models["b"]', '%deploy models["a"]']),
     # predictions are no model
     ([TWO, "import joblib\n_ = joblib.dump(lr.predict(X), 'a.pkl')"], ["%deploy lr", "%deploy rf"]),
+    # a file of another name, or saved before its last fit
+    ([MODEL, "import joblib\n_ = joblib.dump(model, 'm.pkl')\n_ = model.fit(X, 1 - y)\n"
+      "again = joblib.load('m.pkl')"], ["%deploy model", "%deploy again"]),
     # weaker signs rank only
+    ([TWO, "def rate(m, X, y): return float(m.score(X, y)) / 2", "low = rate(lr, X, y)"],
+     ["%deploy lr", "low 0.5; evaluated last", "%deploy rf"]),
     ([TWO, "lr.score(X, y)"], ["%deploy lr  # LogisticRegression, cell [2], 2 features (a, b), "
                                "score 1; evaluated last, in cell [3]", "%deploy rf"]),
     ([TWO, "acc = float((lr.predict(X) == y).mean())"],
@@ -148,7 +153,19 @@ def test_one_object_is_offered_once_and_decoys_never(cells, offered):
     assert sorted(lines) == sorted(f"    %deploy {expression}" for expression in offered)
 
 
-def test_a_notebook_with_one_model_gets_no_note():
-    book = Book(MODEL, "import joblib\n_ = joblib.dump(model, 'm.pkl')")
+# One model, whatever else is done with it.
+ONE = [
+    "import joblib\n_ = joblib.dump(model, 'm.pkl')",
+    "import joblib\n_ = joblib.dump(model, 'm.pkl')\nagain = joblib.load('m.pkl')\n"
+    "_ = again.predict(X)",
+    "import pickle\nwith open('m.pkl', 'wb') as f:\n    pickle.dump(model, f)\n"
+    "with open('m.pkl', 'rb') as f:\n    again = pickle.load(f)",
+    "from sklearn.model_selection import cross_val_score\n_ = cross_val_score(model, X, y, cv=2)",
+]
+
+
+@pytest.mark.parametrize("cell", ONE)
+def test_a_notebook_with_one_model_gets_no_note(cell):
+    book = Book(MODEL, cell)
     found = find_entries(book.namespace, book.notebook, book.statements)
-    assert all(r.notes == () for r in found)
+    assert {(r.variable, r.notes) for r in found} == {("model", ())}

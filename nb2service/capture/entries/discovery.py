@@ -73,7 +73,8 @@ class Discovery:
             raise self.ambiguous(models, functions, models)
         ranked = rank(models, users, self.namespace, self.notebook, self.statements)
         if not preferred and (best := decide(ranked)):
-            return Choice(best.servable.expression, (_passed_over(best, ranked),))
+            notes = (_passed_over(best, ranked),) if len(ranked) > 1 else ()
+            return Choice(best.servable.expression, notes)
         raise self.ambiguous(models, functions, [r for r in ranked if not r.toy] or ranked)
 
     def lacks_its_model(self, chosen: Servable) -> bool:

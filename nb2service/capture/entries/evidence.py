@@ -12,6 +12,7 @@ from typing import Any
 
 from ...notebook.statements import Statement
 from .servable import Servable
+from .toys import typed_rows
 from .unfold import Step, loop_names, own_nodes, root_of, unfold
 
 # How much each thing speaks for a model; the first three may decide.
@@ -24,7 +25,6 @@ _WRITES = {"to_csv", "to_parquet", "to_excel", "to_json", "to_sql", "savetxt", "
 _ASKS = ("predict", "predict_proba", "decision_function", "score", "forecast")
 _FITS = ("fit", "fit_transform", "partial_fit")
 _FILE = re.compile(r"\S*\.\w{1,8}")
-_TOY_ROWS = 5  # so few rows a person types to show how a thing works
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Ranked:
         reasons: the strongest first.
         born: index of the statement that fitted it last, or else bound it.
         toy: how it was fitted, if on a few rows that were typed in; else "".
+        saved_to: the file that it was saved to, if any.
+        loaded_from: the file that it was loaded from, if any.
         scores: metrics that the notebook computed and memory still holds, by name.
     """
 
@@ -58,6 +60,8 @@ class Ranked:
     reasons: list[Reason] = field(default_factory=list)
     born: int = -1
     toy: str = ""
+    saved_to: str = ""
+    loaded_from: str = ""
     scores: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -166,13 +170,17 @@ class Reading:
             for ranked in {id(r): r for r in self._held_in([*arguments, node.func], step)}.values():
                 file = self._file_in(node)
                 to = f" to {file}" if file else ""
+                ranked.saved_to = file
                 self.add(ranked.servable, SAVED, f"saved{to} in cell [{step.cell}]", step.at)
             return
+        if "load" in method.lower() and (made := self._made_by(step)):
+            made.loaded_from = self._file_in(node)
         if owner is None and method in _FITS:
             owner = self._made_by(step)  # model = LinearRegression().fit(X, y)
         if owner is not None and method in _FITS:
             owner.born = max(owner.born, step.at)
-            self._note_toy(owner, node, step)
+            rows = typed_rows(node.args[0], step.at, self.statements) if node.args else 0
+            owner.toy = f"fitted on {rows} rows typed in cell [{step.cell}]" if rows else ""
         if step.loops and method in _FITS and owner is None:
             self._fitted_in_a_loop(step)
         told = [owner] if method in _ASKS else [self.of(a, step.at) for a in arguments]
@@ -259,10 +267,12 @@ class Reading:
         for part in own_nodes(value) if isinstance(value, ast.AST) else ():
             if isinstance(part, ast.Name):
                 found |= self.made_of.get(part.id, frozenset())
-            elif isinstance(part, ast.Call) and self._is_answer(part):
-                assert isinstance(part.func, ast.Attribute)
-                ranked = self.of(part.func.value, index)
-                found |= {self.position(ranked)} if ranked else set()
+            elif isinstance(part, ast.Call):
+                # rf.predict(X), and what evaluate(rf, X, y) makes of that
+                asked = part.func.value if isinstance(part.func, ast.Attribute) else None
+                asking = [asked] if asked and self._is_answer(part) else part.args
+                for ranked in (self.of(node, index) for node in asking):
+                    found |= {self.position(ranked)} if ranked else set()
         return frozenset(found)
 
     def _written(self, node: ast.Call, step: Step) -> None:
@@ -270,35 +280,6 @@ class Reading:
         for position in self._sources(node, step.at) if file else ():
             text = f"its predictions are written to {file} in cell [{step.cell}]"
             self.add(self.ranked[position].servable, WRITTEN, text, step.at)
-
-    # --- more about one candidate
-
-    def _note_toy(self, ranked: Ranked, node: ast.Call, step: Step) -> None:
-        rows = self._typed_rows(node.args[0], step.at) if node.args else 0
-        ranked.toy = f"fitted on {rows} rows typed in cell [{step.cell}]" if rows else ""
-
-    def _typed_rows(self, node: ast.expr, end: int, depth: int = 4) -> int:
-        """How many rows the literal has that a model was fitted on; 0 if none, or many."""
-        match node:
-            case ast.List(rows) | ast.Tuple(rows):
-                plain = all(not isinstance(n, (ast.Name, ast.Call)) for n in ast.walk(node))
-                return len(rows) if plain and len(rows) <= _TOY_ROWS else 0
-            case ast.Call(ast.Attribute(_, "array" | "DataFrame" | "asarray"), [inner, *_]):
-                if isinstance(inner, ast.Dict) and inner.values:
-                    inner = inner.values[0]
-                return self._typed_rows(inner, end, depth - 1) if depth else 0
-            case ast.Call(ast.Attribute(inner, "reshape" | "astype")):
-                return self._typed_rows(inner, end, depth - 1) if depth else 0
-            case ast.Subscript(inner, ast.List() | ast.Constant()):
-                return self._typed_rows(inner, end, depth - 1) if depth else 0
-            case ast.Name(name) if depth:
-                for statement in reversed(self.statements[:end]):
-                    if name in statement.uses.binds:
-                        made = statement.node
-                        if isinstance(made, ast.Assign) and len(statement.uses.binds) == 1:
-                            return self._typed_rows(made.value, end, depth - 1)
-                        return 0
-        return 0
 
 
 __all__ = [

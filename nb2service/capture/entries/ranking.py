@@ -49,19 +49,20 @@ def rank(
     """
     reading = Reading(models, namespace, statements)
     reading.run()
-    if all(ranked.toy for ranked in reading.ranked):
-        for ranked in reading.ranked:
+    kept = [r for r in reading.ranked if not _is_copy(r, reading.ranked)]
+    if all(ranked.toy for ranked in kept):
+        for ranked in kept:
             ranked.toy = ""  # a small notebook, where the typed rows are the data
     for name, used in users.items():
         for servable in used:
             reading.add(servable, USED, f"used by {name}", -1)
-    for ranked in reading.ranked:
+    for ranked in kept:
         _add_names(ranked, reading)
         _add_words(ranked, reading, notebook)
         ranked.scores = scores_of(ranked, reading)
         ranked.reasons.sort(key=lambda reason: -reason.weight)
     return sorted(
-        reading.ranked,
+        kept,
         key=lambda r: (bool(r.toy), -r.weight, -sum(x.weight for x in r.reasons), -r.born),
     )
 
@@ -80,6 +81,16 @@ def decide(ranked: Sequence[Ranked]) -> Ranked | None:
         return None
     last = max(reason.index for reason in chosen[0].decisive)
     return chosen[0] if all(r.born <= last for r in serious) else None
+
+
+def _is_copy(ranked: Ranked, others: Sequence[Ranked]) -> bool:
+    """Whether it was loaded from the file that another one was saved to, as that one still is."""
+    return bool(ranked.loaded_from) and any(
+        other.saved_to == ranked.loaded_from
+        and any(other.born <= r.index < ranked.born for r in other.decisive)
+        and type(other.servable.value) is type(ranked.servable.value)
+        for other in others
+    )
 
 
 def _add_names(ranked: Ranked, reading: Reading) -> None:

@@ -91,6 +91,22 @@ SERVED = [
         said=("pipe is served, one of 2 fitted models: demo was fitted on 3 rows",),
     ),
     Book(
+        "one model, saved and loaded again to try it",
+        SETUP
+        + """
+        import pickle
+        model = LogisticRegression().fit(X, y)
+        with open("model.pkl", "wb") as file:
+            pickle.dump(model, file)
+        ---
+        with open("model.pkl", "rb") as file:
+            loaded = pickle.load(file)
+        loaded.predict(X.head())
+        """,
+        asks("model.predict(ROWS)"),
+        unsaid=("one of 2",),
+    ),
+    Book(
         "the line of the question, pasted whole",
         TWO,
         asks("lr.predict(ROWS)"),
