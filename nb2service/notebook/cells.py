@@ -69,6 +69,7 @@ class Notebook:
         purpose: first paragraph after that heading; "" if there is none.
         sha256: hash of the code that was executed (not of outputs), for provenance.
         unexecuted: code cells of the file whose present text was never run in this kernel.
+        waiting: cells of the file with service tags that never ran: the tags, and the text.
         standing: the code cells as the notebook has them now, as far as is known, up to the last
             one that ran.
         ordered: whether these are in the notebook's own order.
@@ -81,6 +82,7 @@ class Notebook:
     purpose: str = ""
     sha256: str = ""
     unexecuted: tuple[str, ...] = field(default=())
+    waiting: tuple[tuple[frozenset[Tag], str], ...] = field(default=())
     standing: tuple[Standing, ...] = field(default=())
     ordered: bool = False
     doubtful: bool = False

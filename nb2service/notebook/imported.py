@@ -1,11 +1,13 @@
-"""The texts of the person's own modules as they were while cells ran.
+"""The texts of the person's own modules and scripts as they were while cells ran.
 
-A module's file may be edited after the notebook imported it; Python keeps no text of what it has in
-memory. So the texts are looked at whenever a cell has run.
+A module's file may be edited after the notebook imported it, a script's after ``%run``; Python
+keeps no text of what it has in memory. So the texts are looked at whenever a cell has run.
 """
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 import sysconfig
 from pathlib import Path
@@ -17,6 +19,8 @@ _INSTALLED = tuple({str(Path(path)) for path in sysconfig.get_paths().values()})
 _looked_at: dict[str, int] = {}
 _texts: dict[str, dict[str, None]] = {}
 _others: set[str] = set()
+_scripts: dict[Path, str] = {}
+_RUN = re.compile(r"^\s*%run\s+(.*)$", re.MULTILINE)
 
 
 def note_texts() -> None:
@@ -40,4 +44,35 @@ def texts_of(name: str) -> tuple[str, ...]:
     return tuple(reversed(_texts.get(name, {})))
 
 
-__all__ = ["note_texts", "texts_of"]
+def note_scripts(cell: str) -> None:
+    """Remember the text of each script that a cell has just run."""
+    for arguments in _RUN.findall(cell):
+        if path := script_path(arguments):
+            try:
+                _scripts[path.absolute()] = path.read_text("utf-8")
+            except (OSError, UnicodeDecodeError):
+                continue
+
+
+def script_path(arguments: str) -> Path | None:
+    """The file that ``%run`` runs with these arguments."""
+    try:
+        names = [word for word in shlex.split(arguments) if not word.startswith("-")]
+    except ValueError:
+        return None
+    path = Path(names[0]).expanduser() if names else None
+    if path is None or path.suffix in (".py", ".ipy", ".ipynb"):
+        return path
+    return Path(f"{path}.py")
+
+
+def script_text(path: Path) -> str:
+    """The text of a script as it was when it ran, else as it is.
+
+    Raises:
+        OSError, ValueError: it is no text file.
+    """
+    return _scripts.get(path.absolute()) or path.read_text("utf-8")
+
+
+__all__ = ["note_scripts", "note_texts", "script_path", "script_text", "texts_of"]

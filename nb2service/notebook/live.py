@@ -11,13 +11,13 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..errors import NotebookError
-from .cells import Cell, Notebook, read_tags
+from .cells import Cell, Notebook, Tag, read_tags
 from .files import FileCell, NotebookFile, read_notebook
 from .requests import Request, Watched, history, running_line, watch, watched
 from .standing import Run, standing_cells
@@ -71,8 +71,21 @@ def read_live(shell: Any, path: Path | None = None) -> Notebook:
         unexecuted=tuple(
             source for source in by_source if source not in executed and not _is_own(source)
         ),
+        waiting=tuple(_waiting(file.cells, executed, seen)) if file else (),
+        texts=file.texts if file else (),
         **standing.facts(),
     )
+
+
+def _waiting(
+    file: Iterable[FileCell], executed: set[str], seen: Watched
+) -> Iterator[tuple[frozenset[Tag], str]]:
+    """Cells of the file with service tags, of which nothing ever ran."""
+    ids = {request.id for request in seen.requests.values()}
+    for cell in file:
+        tags = read_tags(cell.tags, cell.source, None) - {Tag.SKIP}
+        if tags and cell.source.strip() not in executed and (not cell.id or cell.id not in ids):
+            yield tags, cell.source
 
 
 class _Standing:

@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from .imported import note_texts
+from .imported import note_scripts, note_texts
 
 
 @dataclass
@@ -72,6 +72,7 @@ def watch(shell: Any) -> None:
 
     def note(result: Any) -> None:
         note_texts()
+        note_scripts(getattr(result.info, "raw_cell", None) or "")
         request = seen.requests.get(getattr(result, "execution_count", None) or -1)
         if request is not None and not result.success:
             trace = getattr(result.error_in_exec, "__traceback__", None)

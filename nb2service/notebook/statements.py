@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-import shlex
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..errors import NotebookError
 from .cells import Cell, is_directive
 from .files import read_notebook
+from .imported import script_path, script_text
 from .uses import Uses, is_future_annotations, segment, split_lines, uses_of, uses_of_nodes
 
 # Magics that run their text in the notebook's own namespace.
@@ -119,13 +118,13 @@ def _magic_texts(node: ast.stmt) -> list[tuple[str, int]]:
 
 def _run_file(arguments: str) -> list[str]:
     """The source that ``%run`` ran: of a script, or of each cell of a notebook."""
+    path = script_path(arguments)
     try:
-        names = [word for word in shlex.split(arguments) if not word.startswith("-")]
-        path = Path(names[0]).expanduser() if names else Path()
-        path = path if path.suffix in (".py", ".ipy", ".ipynb") else Path(f"{path}.py")
+        if path is None:
+            return []
         if path.suffix == ".ipynb":
             return [cell.source for cell in read_notebook(path).cells]
-        return [path.read_text(encoding="utf-8")]
+        return [script_text(path)]
     except (OSError, ValueError, NotebookError):  # moved since; what it made is in memory
         return []
 

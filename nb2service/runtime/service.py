@@ -186,4 +186,12 @@ def _where(error: BaseException) -> str:
     own = [line for line in lines if Path(line.filename).parent == PACKAGE]
     notebook = [line for line in own if Path(line.filename).name == "notebook.py"]
     last = (notebook or own or lines)[-1]
-    return f"{Path(last.filename).name}, line {last.lineno}"
+    cell = f" ({_cell(last.lineno or 0)})" if notebook and _cell(last.lineno or 0) else ""
+    return f"{Path(last.filename).name}, line {last.lineno}{cell}"
+
+
+def _cell(line: int) -> str:
+    """What the heading above a line of ``notebook.py`` says: ``cell [2]``."""
+    above = (PACKAGE / "notebook.py").read_text("utf-8").split("\n")[:line]
+    headings = [text[6:-4] for text in above if text.startswith("# --- ") and text.endswith(" ---")]
+    return headings[-1] if headings else ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus import dependence, guard, libraries, questions, tags, values
+from corpus import dependence, guard, libraries, questions, tags, truth, values
 from corpus.book import Ask, Book
 from live_kernel import LiveKernel, live_kernel
 
@@ -23,6 +23,7 @@ BOOKS = [
     *libraries.BOOKS,
     *questions.BOOKS,
     *tags.BOOKS,
+    *truth.BOOKS,
     *values.BOOKS,
 ]
 SERVED = [book for book in BOOKS if not book.refused]
@@ -96,8 +97,8 @@ def type_cells(book: Book, kernel: LiveKernel, folder: Path) -> None:
     for path, text in book.files.items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text, "utf-8")
-    for number, (cell, tags) in enumerate(book.typed()):
-        kernel.check(cell, tags=tags, id=f"cell-{number}")
+    for number, (cell, given) in enumerate(book.typed()):
+        kernel.check(cell, tags=given, id=f"cell-{number}")
 
 
 @pytest.mark.parametrize("book", SERVED, ids=lambda book: book.name)

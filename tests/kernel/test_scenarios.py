@@ -229,17 +229,6 @@ REFUSED = {
         "%deploy clusters",
         ("DBSCAN", "no predict"),
     ),
-    "an object of an older class": Refused(
-        (
-            "class Mean:\n    def fit(self, X, y): self.m = 2.0; return self\n"
-            "    def predict(self, X): return [self.m] * len(X)",
-            "m = Mean().fit([[1.0]], [2.0])\nm.predict([[1.0], [2.0]])",
-            "class Mean:\n    def fit(self, X, y): self.m = 2.0; return self\n"
-            "    def predict(self, X): return [self.m + 100] * len(X)",
-        ),
-        "%deploy m",
-        ("older Mean", "run the cell that makes it again"),
-    ),
     "a route of every service": Refused(
         ("def healthz(x: int):\n    return x", "healthz(1)"),
         "%deploy healthz",

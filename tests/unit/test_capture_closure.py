@@ -407,21 +407,7 @@ REFUSED = [
         secret = 1
         ---
         def predict(x): return secret
-        """, "predict → secret: it is needed, but cell [1] is tagged service-skip", "tag", 1),
-    ("an object of an older class", """
-        class A: pass
-        a = A()
-        ---
-        class A:
-            x = 1
-        def predict(x): return a
-        """, "predict → a: it was made by an older A", "run the cell", 2),
-    ("an object of a class that is gone", """
-        class A: pass
-        a = A()
-        del A
-        def predict(x): return a
-        """, "predict → a: its class A no longer exists", "run the cell", 1),
+        """, "predict → secret: it is needed by cell [2], but cell [1] is tagged", "tag", 1),
     ("a class within a function", """
         def make():
             class A: pass

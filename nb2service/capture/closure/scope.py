@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import enum
 import keyword
@@ -108,7 +109,7 @@ class Scope:
         if isinstance(thing, type):
             if isinstance(found, type) and same_class(thing, found):
                 return str(qualified)
-            raise self._lost_class(thing, found)
+            return self._older_class(thing, found)
         if isinstance(thing, FunctionType):
             if isinstance(found, FunctionType) and same_function(thing, found):
                 return str(qualified)
@@ -136,25 +137,30 @@ class Scope:
             found = getattr(found, part, ...)
         return found
 
-    def _lost_class(self, lost: type, found: Any) -> CaptureError:
-        name = lost.__qualname__
+    def _older_class(self, cls: type, found: Any) -> str:
+        """A name for a class that its own name no longer stands for; its text is in the history."""
+        name, cell = cls.__qualname__, self.cell_of(cls.__qualname__)
         if "<locals>" in name:
-            return CaptureError(
+            raise CaptureError(
                 f"its class {name} is defined inside a function",
                 "define the class at the top level of a cell",
             )
-        cell = self.cell_of(name)
-        if found is ...:
-            return CaptureError(
+        if not any(isinstance(b.node, ast.ClassDef) for b in self.sources.binders(name)):
+            raise CaptureError(
                 f"its class {name} no longer exists in the notebook",
                 "run the cell that defines the class, then the cell that makes the object",
                 cell,
             )
-        return CaptureError(
-            f"it was made by an older {name} than the one that the notebook holds now",
-            "run the cell that makes it again, so that it is of the present class",
-            cell,
-        )
+        if found is not ...:
+            self.warnings.append(
+                CaptureWarning(
+                    f"an object was made by an older {name} than the one that the notebook holds "
+                    "now; the older one travels with it",
+                    "run the cell that makes the object again, if the new class is to count",
+                    cell,
+                )
+            )
+        return self.make(cls.__name__, cls)
 
 
 def same_function(left: FunctionType, right: FunctionType) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ...notebook.cells import Cell, Notebook
+from ...notebook.cells import Cell, Notebook, Tag
 from ...notebook.statements import Statement, parse_statements
 from ..model import CaptureWarning
 from .lineage import Origin, Step, lineage
@@ -44,15 +44,16 @@ def stale_warnings(
         statements: of what ran.
         transform: IPython's cell transformer.
     """
+    waiting = [_waiting_warning(tags, text) for tags, text in notebook.waiting]
     if not notebook.standing or _is_as_it_ran(notebook):
-        return []
+        return waiting
     names = dict.fromkeys(name for part in closure.parts for name in part.names)
     told: dict[_Cause, list[str]] = {}
     comparison = _Comparison(notebook, statements, transform)
     for name in names:
         for cause in comparison.causes(name):
             told.setdefault(cause, []).append(name)
-    return [_warning(cause, shown, notebook) for cause, shown in told.items()]
+    return [*waiting, *(_warning(cause, shown, notebook) for cause, shown in told.items())]
 
 
 def _is_as_it_ran(notebook: Notebook) -> bool:
@@ -164,3 +165,13 @@ def _warning(cause: _Cause, names: Iterable[str], notebook: Notebook) -> Capture
         ),
     }[cause.kind]
     return CaptureWarning(f"{shown}: {said[0]}", said[1], cause.cell)
+
+
+def _waiting_warning(tags: Iterable[Tag], text: str) -> CaptureWarning:
+    lines = [line for line in text.strip().split("\n") if not line.startswith("#")]
+    shown = " and ".join(sorted(tag.value for tag in tags))
+    return CaptureWarning(
+        f"a cell tagged {shown} was never run (`{(lines or [text])[0]}`): nothing of it is in the "
+        "service",
+        "run the cell and deploy again",
+    )

@@ -70,7 +70,7 @@ class Wording:
         """
         try:
             pieces = self._word(name, value)
-            self._refuse_skipped(name, pieces)
+            self._refuse_skipped(name, pieces, chain)
         except CaptureError as error:
             cell = error.cell or self.scope.cell_of(name)
             raise CaptureError(f"{chain}: {error.message}", error.hint, cell) from None
@@ -323,14 +323,16 @@ class Wording:
             )
         )
 
-    def _refuse_skipped(self, name: str, pieces: list[Piece]) -> None:
+    def _refuse_skipped(self, name: str, pieces: list[Piece], chain: str) -> None:
         position = self.sources.last_statement(name)
         bound = None if position is None else self.sources.statements[position].cell
         imported = bool(pieces) and pieces[0].kind == "import" and pieces[0].cell is not None
         cells = {piece.cell for piece in pieces} | ({bound} if not imported else set())
         for cell in sorted(c for c in cells & self.skipped if c is not None):
+            reader = self.scope.cell_of(chain.split(" → ")[-2]) if " → " in chain else None
+            by = f" by cell [{reader}]" if reader else ""
             raise CaptureError(
-                f"it is needed, but cell [{cell}] is tagged service-skip",
+                f"it is needed{by}, but cell [{cell}] is tagged service-skip",
                 "take the tag off, or make the entry do without it",
                 cell,
             )
