@@ -88,11 +88,6 @@ def _maker(step: Step, end: int, statements: Sequence[Statement]) -> str:
     return next((ast.dump(s.node) for s in bound), "")
 
 
-def rebound_since(name: str, at: int, statements: Sequence[Statement]) -> int | None:
-    """The cell that bound a name again after a statement; None if it still means the same."""
-    return next((s.cell for s in statements[at + 1 :] if name in s.uses.binds), None)
-
-
 def prepares_as_before(
     step: Step, namespace: Mapping[str, Any], statements: Sequence[Statement]
 ) -> bool | None:
@@ -136,4 +131,4 @@ def _numbers(value: Any) -> Any:
     return np.asarray(dense, dtype=float)
 
 
-__all__ = ["prepares_as_before", "rebound_since", "steps_before"]
+__all__ = ["prepares_as_before", "steps_before"]
