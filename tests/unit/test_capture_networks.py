@@ -10,7 +10,7 @@ import pytest
 from capture_book import Book
 
 from nb2service.capture.entries.find import find_entries
-from nb2service.errors import EntryError
+from nb2service.errors import ContractError, EntryError
 
 NETWORKS = """
 class Tensor:
@@ -53,6 +53,9 @@ def test_a_network_is_served_by_the_function_that_the_refusal_names() -> None:
     assert line == (
         "def predict(rows): return net(th.tensor(rows, dtype=th.float32)).detach().numpy()"
     )
+    with pytest.raises(ContractError, match=r"^Cell \[2\]: net: PyTorch takes tensors") as caught:
+        book.learn("net")
+    assert line in caught.value.hint
     lesson = Book(*cells, line).learn("predict")
     assert (lesson.case["origin"], lesson.example.kind) == ("X, cell [3]", "array")
     assert lesson.case["instances"][0] == [1.0, 2.0]

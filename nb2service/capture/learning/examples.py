@@ -14,6 +14,7 @@ from ...notebook.cells import Notebook, Tag
 from ...notebook.statements import Statement
 from ..entries.find import EntryRequest
 from ..entries.functions import predict_functions
+from ..entries.networks import is_network, network_line
 from ..entries.servable import Servable
 from ..entries.signatures import horizon_of, is_model, own_parameters, required_parameters
 from ..model import CaptureWarning
@@ -66,6 +67,13 @@ def find_example(
         ContractError: what was given has no form on the wire.
         EntryError: the entry answers None.
     """
+    if not request.method and is_network(request.value):
+        raise ContractError(
+            f"{request.expression}: PyTorch takes tensors, requests hold rows",
+            "serve a function that makes the tensor and returns an array:\n    "
+            + network_line(request.expression, namespace),
+            request.cell,
+        )
     with undisturbed():
         if expression is not None:
             given = _given(request, namespace, expression)
