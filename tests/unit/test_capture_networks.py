@@ -53,9 +53,9 @@ def test_a_network_is_served_by_the_function_that_the_refusal_names() -> None:
     assert line == (
         "def predict(rows): return net(th.tensor(rows, dtype=th.float32)).detach().numpy()"
     )
-    with pytest.raises(ContractError, match=r"^Cell \[2\]: net: PyTorch takes tensors") as caught:
+    with pytest.raises(ContractError, match=r"^Cell \[2\]: net: PyTorch takes tensors") as refused:
         book.learn("net")
-    assert line in caught.value.hint
+    assert line in refused.value.hint
     lesson = Book(*cells, line).learn("predict")
     assert (lesson.case["origin"], lesson.example.kind) == ("X, cell [3]", "array")
     assert lesson.case["instances"][0] == [1.0, 2.0]
