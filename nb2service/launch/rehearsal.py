@@ -128,7 +128,7 @@ class _Rehearsal:
         outcome = self.run(found.pins)
         if not self.is_as_recorded(outcome):
             return None
-        warnings = (*self._capture.warnings, *found.warnings)
+        warnings = tuple(dict.fromkeys((*self._capture.warnings, *found.warnings)))
         return replace(self._capture, requirements=found.pins, warnings=warnings), outcome
 
     def is_as_recorded(self, outcome: Outcome) -> bool:

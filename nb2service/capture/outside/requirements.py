@@ -58,24 +58,8 @@ def find_requirements(
             this machine only.
     """
     installed = Installed()
-    reasons: dict[str, list[str]] = {}
     warnings = _about_python()
-    for module, why in sorted(modules.items()):
-        if _is_provided(module, local) or _is_namespace_of_others(module, modules):
-            continue
-        location = locate(module)
-        top = module.partition(".")[0]
-        if location is None and top not in sys.modules:
-            if top not in dispensable(sources):
-                _warn_missing(warnings, module, why)
-            continue
-        package = _owner(module, location, why, installed, warnings)
-        known = reasons.setdefault(package.name, [])
-        if not known:
-            warnings += _changed_since_import(module, package)
-        if why not in known:
-            known.append(why)
-
+    reasons = _reasons(modules, local, sources, installed, warnings)
     layer = [Requirement(text) for text in web]
     layer = [r for r in layer if r.marker is None or r.marker.evaluate()]
     needed = _closure([Requirement(name) for name in sorted(reasons)], installed, warnings)
@@ -112,6 +96,33 @@ def add_requirements(pins: Sequence[Pin], modules: Mapping[str, str]) -> Require
         elif known[pin.name].web:  # not of the web layer alone
             known[pin.name] = replace(known[pin.name], web=False)
     return Requirements(tuple(known[name] for name in sorted(known)), found.warnings)
+
+
+def _reasons(
+    modules: Mapping[str, str],
+    local: Collection[str],
+    sources: Iterable[str],
+    installed: Installed,
+    warnings: list[CaptureWarning],
+) -> dict[str, list[str]]:
+    """The distributions that modules belong to → why each is needed."""
+    reasons: dict[str, list[str]] = {}
+    for module, why in sorted(modules.items()):
+        if _is_provided(module, local) or _is_namespace_of_others(module, modules):
+            continue
+        location = locate(module)
+        top = module.partition(".")[0]
+        if location is None and top not in sys.modules:
+            if top not in dispensable(sources):
+                _warn_missing(warnings, module, why)
+            continue
+        package = _owner(module, location, why, installed, warnings)
+        known = reasons.setdefault(package.name, [])
+        if not known:
+            warnings += _changed_since_import(module, package)
+        if why not in known:
+            known.append(why)
+    return reasons
 
 
 def _extra_of(pins: Iterable[Pin], name: str) -> str:
