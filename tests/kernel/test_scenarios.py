@@ -76,16 +76,29 @@ SERVED = {
         '%deploy models["my model"].predict models["scaled"].predict',
         ("models_my_model_predict", "models_scaled_predict"),
     ),
-    "a method whose answer no wire carries is left out": Odd(
+    "probabilities of several targets are one answer for all rows": Odd(
         (
             SKLEARN,
             "from sklearn.multioutput import MultiOutputClassifier\n"
             "several = MultiOutputClassifier(model).fit(X, np.column_stack([y, y == 1]))",
         ),
         "%deploy several",
-        ("predict",),
+        ("predict", "predict_proba"),
         answer=[0, 0],
-        said=("several.predict_proba is not served", "several shapes"),
+        said=("one list for all rows together",),
+    ),
+    "a method whose answer no wire carries is left out": Odd(
+        (
+            SKLEARN,
+            "class Sure:\n    def fit(self, X, y): self.fitted_ = True; return self\n"
+            "    def predict(self, X): return [1] * len(X)\n"
+            "    def predict_proba(self, X): return [object()] * len(X)",
+            "sure = Sure().fit(X, y)\nsure.predict(X)",
+        ),
+        "%deploy sure",
+        ("predict",),
+        answer=1,
+        said=("sure.predict_proba is not served",),
     ),
     "hints of every kind": Odd(
         (

@@ -113,9 +113,10 @@ def test_a_frame_is_brought_over_by_what_was_learnt_of_it(made):
     frame, _ = made
     try:
         fields = frame_fields(frame, "X")
-    except ContractError as error:  # pandas' first Arrow dtypes did not say what they hold
-        assert "[pyarrow]" in error.message
-        return
+    except ContractError as error:
+        if "[pyarrow]" in error.message:  # pandas' first Arrow dtypes did not say what they hold
+            return
+        raise
     assert_same(over_the_wire(frame, Input("frame", fields)), frame)
 
 
