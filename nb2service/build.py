@@ -20,6 +20,7 @@ from .options import Options, split_line
 
 _TOLD = 5  # no more of the cells that raised are told
 _WIDTH = 200  # characters of what an exception says
+_WATCH = "__import__('nb2service.notebook.live', fromlist=['live']).watch(get_ipython())"
 _CALL = "__import__('nb2service.kernel_side', fromlist=['kernel_side']).{call}"
 
 
@@ -157,9 +158,9 @@ def _first_line(text: str) -> str:
 
 
 def _check_installed(kernel: FreshKernel) -> None:
-    """Before the cells run, which may take long."""
+    """Before the cells run, which may take long; and from then on each is watched."""
     try:
-        kernel.ask("import nb2service as _; del _", lambda _: None)
+        kernel.ask(_WATCH, lambda _: None)
     except CellExecutionError:
         raise NotebookError(
             f"the notebook's kernel ({kernel.python}) does not have nb2service",

@@ -40,14 +40,14 @@ def make_project(folder: Path, cells: str, entries: str) -> Path:
         return done.folder
 
 
-def proven(project: Path) -> ProofRun:
+def proven(project: Path, package: str = PACKAGE) -> ProofRun:
     """The proof of a project that this process serves.
 
     Raises:
         ProofError: the service does not start.
     """
-    with _served(project) as url:
-        return prove(project, PACKAGE, url, "kernel")
+    with _served(project, package) as url:
+        return prove(project, package, url, "kernel")
 
 
 class _Silent(WSGIRequestHandler):
@@ -58,13 +58,13 @@ class _Silent(WSGIRequestHandler):
 
 
 @contextmanager
-def _served(project: Path) -> Iterator[str]:
+def _served(project: Path, package: str) -> Iterator[str]:
     sys.path.insert(0, str(project))
     try:
-        settings_module = importlib.import_module(f"{PACKAGE}.settings")
+        settings_module = importlib.import_module(f"{package}.settings")
         settings = settings_module.Settings(log_level="ERROR")
         try:
-            app = importlib.import_module(f"{PACKAGE}.app").create_app(settings)
+            app = importlib.import_module(f"{package}.app").create_app(settings)
         except settings_module.StartError as error:
             raise ProofError(str(error)) from None
         server = make_server("127.0.0.1", 0, app, request_handler=_Silent)
@@ -78,6 +78,6 @@ def _served(project: Path) -> Iterator[str]:
             server.server_close()
     finally:
         sys.path.remove(str(project))
-        for name in [n for n in sys.modules if n.partition(".")[0] == PACKAGE]:
+        for name in [n for n in sys.modules if n.partition(".")[0] == package]:
             del sys.modules[name]
         importlib.invalidate_caches()

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import captures
 import pytest
 from cells import PACKAGE, make_project, proven
 
 from nb2service.errors import ProofError
+from nb2service.project.render import render
+from nb2service.project.write import written
 
 BOOKS = {
     # steps around the model, in a function; answers that are text, and numbers
@@ -276,7 +279,7 @@ FAULTS = {
         "rows", code("0.2, 0.3", "0.3, 0.2"), ("mix: different", "every answer")
     ),
     "another default of a parameter": Fault(
-        "quote", code("days: int = 3", "days: int = 7"), ("quote: different",)
+        "quote", field("days", default=7), ("quote: different", "price")
     ),
     "a figure of a table": Fault("quote", code("2.5", "2.25"), ("quote: different", "price")),
     "the wrong branch for what is not given": Fault(
@@ -298,6 +301,9 @@ FAULTS = {
     ),
     "a text of digits as a number": Fault(
         "columns", field("zip", type="integer", dtype="int64"), ("describe", "zip")
+    ),
+    "the time zone dropped": Fault(
+        "columns", field("at", dtype="datetime64[us]"), ("describe: different", "zone")
     ),
     "another time zone": Fault(
         "columns", field("at", dtype="datetime64[us, UTC]"), ("describe: different", "hour")
@@ -364,7 +370,7 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The project of each notebook, made when it is first asked for."""
     made: dict[str, Path] = {}
 
@@ -377,7 +383,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_the_fault_is_caught_where_it_is(name, sound, tmp_path) -> None:
+def test_the_fault_is_caught_where_it_is(
+    name: str, sound: Callable[[str], Path], tmp_path: Path
+) -> None:
     fault = FAULTS[name]
     project = shutil.copytree(sound(fault.book), tmp_path / "project")
     fault.edit(project)
@@ -387,14 +395,24 @@ def test_the_fault_is_caught_where_it_is(name, sound, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("book", BOOKS)
-def test_what_has_no_fault_is_proven(book, sound) -> None:
+def test_what_has_no_fault_is_proven(book: str, sound: Callable[[str], Path]) -> None:
     assert verdict(sound(book)) == "equal"
 
 
-def verdict(project: Path) -> str:
+@pytest.mark.parametrize("name", ["churn", "shout"])
+def test_a_capture_made_by_hand_is_proven(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # services of notebooks that read files change the folder
+    made = {"churn": captures.churn, "shout": captures.shout}[name]()
+    with written(render(made), tmp_path / "project") as done:
+        assert verdict(done.folder, made.package) == "equal"
+
+
+def verdict(project: Path, package: str = PACKAGE) -> str:
     """``equal``, or what is said instead."""
     try:
-        run = proven(project)
+        run = proven(project, package)
     except ProofError as error:
         return str(error)
     return run.verdict if run.verdict == "equal" else run.text

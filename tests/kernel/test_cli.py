@@ -244,9 +244,11 @@ def test_a_fault_is_said_and_nothing_is_left(folder: Path, fault: str) -> None:
 
 @pytest.mark.parametrize("choice", [("--until", "2"), ("--keep-going",)])
 def test_what_was_reached_can_be_captured(folder: Path, choice: tuple[str, ...]) -> None:
-    notebook(folder, *FIT, "raise ConnectionError('no such host')")
+    notebook(folder, *FIT, "raise ConnectionError('no such host')\nmodel = None")
     done = nb2service(folder, "build", "mine.ipynb", *choice)
     assert done.returncode == 0, done.stderr
+    said = "model: the cell did not run to its end" in done.stdout
+    assert said == (choice == ("--keep-going",))
     assert (folder / "mine-service" / "proof.json").is_file()
 
 
