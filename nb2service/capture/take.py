@@ -15,6 +15,7 @@ from .closure.walk import Closure, walk
 from .entries.find import find_entries
 from .guard.guard import Shipment, inspect
 from .guard.showing import shown
+from .learning.keeping import state_kept
 from .learning.learn import Learned
 from .lessons import learn_all
 from .model import Capture, Part
@@ -70,7 +71,9 @@ def capture(
     """
     statements = parse_statements(notebook.cells, transform)
     requests = find_entries(namespace, notebook, statements, wanted.entries, wanted.bind)
-    with recording_opened_files(folder) as opened:
+    called = [value for request in requests for value in (request.value, *request.given.values())]
+    called += [namespace.get(n.split(".")[0]) for r in requests for n in r.bind.values()]
+    with recording_opened_files(folder) as opened, state_kept(called, namespace):
         lessons = learn_all(requests, namespace, notebook, statements, wanted.example, wanted.mask)
     learned = lessons.learned
     tests = _tests(notebook, statements)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +72,30 @@ get_ipython().execution_count = 1
 """
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKernel]:
-    """One kernel for all notebooks."""
-    with live_kernel(tmp_path_factory.mktemp("kernel")) as kernel:
+@contextmanager
+def ready_kernel(folder: Path) -> Iterator[LiveKernel]:
+    with live_kernel(folder) as kernel:
         kernel.check("%load_ext nb2service")
         kernel.check(HELPERS)
         yield kernel
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKernel]:
+    """One kernel for all notebooks."""
+    with ready_kernel(tmp_path_factory.mktemp("kernel")) as kernel:
+        yield kernel
+
+
 @pytest.fixture
-def kernel(shared: LiveKernel, own_registry: Path, tmp_path: Path) -> Iterator[LiveKernel]:
-    """The shared kernel, its namespace and history empty, in the test's own folder."""
-    shared.check(AS_NEW.format(folder=str(tmp_path), home=str(own_registry)))
-    yield shared
-    shared.run("%deploy --stop book")
+def kernel(
+    book: Book, shared: LiveKernel, own_registry: Path, tmp_path: Path
+) -> Iterator[LiveKernel]:
+    """A kernel, its namespace and history empty, in the test's own folder."""
+    with ready_kernel(tmp_path) if book.alone else nullcontext(shared) as kernel:
+        kernel.check(AS_NEW.format(folder=str(tmp_path), home=str(own_registry)))
+        yield kernel
+        kernel.run("%deploy --stop book")
 
 
 def test_the_corpus_is_large_and_its_names_are_unique() -> None:
@@ -95,7 +105,7 @@ def test_the_corpus_is_large_and_its_names_are_unique() -> None:
 
 def type_cells(book: Book, kernel: LiveKernel, folder: Path) -> None:
     for path, text in book.files.items():
-        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
     for number, (cell, given) in enumerate(book.typed()):
         kernel.check(cell, tags=given, id=f"cell-{number}")

@@ -13,8 +13,9 @@ from typing import Any
 
 from ...errors import CaptureError
 from ..model import CaptureWarning
-from .explain import explains
-from .literals import word_value
+from .defaults import default_texts, refuse_changed
+from .explain import evaluate, explains, held_function
+from .literals import same_value, word_value
 from .names import code_key
 from .pieces import Piece
 from .scope import Scope, codes_of
@@ -41,7 +42,8 @@ class Classes:
         found: tuple[int, Binder] | None = None
         for binder in self.sources.binders(cls.__name__):
             if isinstance(binder.node, ast.ClassDef):
-                count = len(self._changed_methods(binder, cls))
+                count = len(self._changed_methods(binder, cls)) + _differing(binder.node, cls)
+                count += self._other_bases(binder.node, cls)
                 if found is None or count < found[0]:
                     found = (count, binder)
                 if count == 0:
@@ -53,9 +55,8 @@ class Classes:
         for base in cls.__bases__:
             if is_from_notebook(base, self.scope.namespace):
                 self.scope.home(base)
-        text, before = self.scope.named(
-            name, cls, binder.node.name, binder.snippet.text(binder.node)
-        )
+        refuse_changed(binder.node, binder.position, self.sources, self.scope.namespace)
+        text, before = self.scope.named(name, cls, binder.node.name, self._text(name, cls, binder))
         piece = Piece(
             name, "code", "class", text, binder.snippet.cell, binder.position, before=before
         )
@@ -67,6 +68,25 @@ class Classes:
         piece.late |= {change.name for change in changes}
         return [piece, *changes]
 
+    def _text(self, name: str, cls: type, binder: Binder) -> str:
+        """The class statement, its methods with the default arguments that they have in memory."""
+        snippet, node = binder.snippet, binder.node
+        assert isinstance(node, ast.ClassDef)
+        texts: dict[ast.expr, str] = {}
+        seen = ChainMap(dict(vars(cls)), dict(self.scope.namespace))
+        for child in node.body:
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                refuse_changed(child, binder.position, self.sources, seen)
+                code, live = snippet.code_of(child), vars(cls).get(_mangled(child.name, cls))
+                function = held_function(live, code_key(code)) if code else None
+                if function is not None:
+                    hint = f"{name}_{child.name}"
+                    texts |= default_texts(hint, function, snippet, child, self.scope, seen)
+        if texts:
+            snippet, changed = snippet.replaced(texts, node)
+            return snippet.text(changed)
+        return snippet.text(node)
+
     def _tell(self, changes: list[Piece]) -> None:
         """Say of each cell which parts of the class it changed."""
         told = [piece for piece in changes if piece.note == _CHANGED]
@@ -75,6 +95,15 @@ class Classes:
             verb, they = ("was", "it travels as it is") if len(names) == 1 else _SEVERAL
             message = f"{', '.join(names)} {verb} {_CHANGED}; {they} in memory"
             self.scope.warnings.append(CaptureWarning(message, "", cell))
+
+    def _other_bases(self, node: ast.ClassDef, cls: type) -> int:
+        bases = [base for base in cls.__bases__ if base is not object]
+        if len(bases) != len(node.bases):
+            return 1
+        found = [evaluate(base, self.scope.namespace) for base in node.bases]
+        return sum(
+            one is not ... and one is not base for one, base in zip(found, bases, strict=True)
+        )
 
     def _changed_methods(self, binder: Binder, cls: type) -> list[str]:
         """The methods whose live code is not the one of the class statement."""
@@ -196,6 +225,16 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
                     yield name.id, statement.value if name is target else None
     elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         yield statement.target.id, statement.value
+
+
+def _differing(node: ast.ClassDef, cls: type) -> int:
+    """How many constants of a class statement the class does not have."""
+    return sum(
+        isinstance(value, ast.Constant)
+        and not same_value(value.value, vars(cls).get(_mangled(name, cls), ...))
+        for statement in node.body
+        for name, value in _assigned(statement)
+    )
 
 
 def _function_behind(live: Any) -> FunctionType | None:

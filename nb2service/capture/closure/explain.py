@@ -136,12 +136,12 @@ def import_holds(binder: Binder, value: Any) -> bool:
     return found is value or (found is ... and sys.modules.get(f"{module}.{member}") is value)
 
 
-def holds_code(value: Any, key: Any, depth: int = 4) -> bool:
-    """Whether a decorated object still holds the function that ``key`` (``code_key``) tells of."""
+def held_function(value: Any, key: Any, depth: int = 4) -> FunctionType | None:
+    """The function that ``key`` (``code_key``) tells of, if a decorated object still holds it."""
     if isinstance(value, FunctionType) and code_key(value.__code__) == key:
-        return True
+        return value
     if depth == 0:
-        return False
+        return None
     inner = [getattr(value, name, None) for name in ("__wrapped__", "__func__", "func", "fget")]
     for cell in getattr(value, "__closure__", None) or ():
         try:
@@ -150,7 +150,8 @@ def holds_code(value: Any, key: Any, depth: int = 4) -> bool:
             continue
     if not isinstance(value, FunctionType | type | types.ModuleType):
         inner += list(getattr(value, "__dict__", {}).values())
-    return any(callable(item) and holds_code(item, key, depth - 1) for item in inner)
+    found = (held_function(item, key, depth - 1) for item in inner if callable(item))
+    return next((function for function in found if function is not None), None)
 
 
 def evaluate(node: ast.AST, namespace: Mapping[str, Any]) -> Any:
@@ -295,4 +296,4 @@ _CONSTRUCTORS: list[tuple[Any, Callable[[Any, Any], bool]]] = [
 ]
 
 
-__all__ = ["defaults_hold", "evaluate", "explains", "holds_code", "import_holds", "is_lambda"]
+__all__ = ["defaults_hold", "evaluate", "explains", "held_function", "import_holds", "is_lambda"]

@@ -8,7 +8,7 @@ from types import CellType, FunctionType
 from typing import Any
 
 from ...errors import CaptureError
-from .explain import defaults_hold
+from .defaults import default_texts
 from .literals import same_value
 from .names import code_key, stores
 from .pieces import Piece
@@ -42,6 +42,7 @@ class Functions:
         if found is None:
             raise no_source(function)
         snippet, node = found
+        snippet, node = self.with_defaults(name, function, snippet, node)
         around = snippet.enclosing[node]
         in_class = isinstance(around, ast.ClassDef)
         if in_class and not isinstance(node, ast.Lambda):
@@ -81,7 +82,7 @@ class Functions:
         bare = bool(node.decorator_list) and not vars(function)
         text = snippet.text(node, decorated=not bare)
         text, before = self.scope.named(name, function, node.name, text)
-        note = "its decorator returned it unchanged and is left out" if bare else ""
+        note = "without its decorator: what that did is in memory" if bare else ""
         return Piece(name, "code", "function", text, snippet.cell, note=note, before=before)
 
     def _method(
@@ -114,14 +115,8 @@ class Functions:
         snippet: Snippet,
         node: DefinitionNode,
     ) -> None:
-        """Give the function the defaults and attributes that it has in memory."""
-        assert not isinstance(node, ast.ClassDef)
+        """Give the function the attributes that it has in memory."""
         lines = []
-        known = set(_outer_names(snippet, node))
-        local = any(isinstance(d, ast.Name) and d.id in known for d in node.args.defaults)
-        if not local and not defaults_hold(node, function, snippet, self.scope.namespace):
-            for kind, values in _defaults(function):
-                lines.append(f"{name}.{kind} = {self._tuple_or_dict(name, values)}")
         decorated = bool(getattr(node, "decorator_list", [])) and not piece.note
         for attribute, value in vars(function).items():
             if attribute != "__wrapped__" and not decorated:
@@ -129,14 +124,16 @@ class Functions:
                 lines.append(f"{name}.{attribute} = {text}")
         if lines:
             piece.source = "\n".join([piece.source, *([""] * 2), *lines])
-            piece.note = piece.note or "with the defaults and attributes that it has in memory"
+            piece.note = piece.note or "with the attributes that it has in memory"
 
-    def _tuple_or_dict(self, name: str, values: Any) -> str:
-        if isinstance(values, tuple):
-            words = [self.scope.express(v, f"{name}_default") for v in values]
-            return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
-        words = [f"{k!r}: {self.scope.express(v, f'{name}_{k}')}" for k, v in values.items()]
-        return "{" + ", ".join(words) + "}"
+    def with_defaults(
+        self, name: str, function: FunctionType, snippet: Snippet, node: DefinitionNode
+    ) -> tuple[Snippet, DefinitionNode]:
+        """The same definition with the default arguments that the function has in memory."""
+        assert not isinstance(node, ast.ClassDef)
+        namespace, local = self.scope.namespace, set(_outer_names(snippet, node))
+        texts = default_texts(name, function, snippet, node, self.scope, namespace, local)
+        return snippet.replaced(texts, node) if texts else (snippet, node)
 
     # --- closures
 
@@ -306,13 +303,6 @@ def _outer_names(snippet: Snippet, node: ast.AST) -> Iterator[str]:
             if code is not None:
                 yield from (*code.co_varnames, *code.co_cellvars)
         around = snippet.enclosing[around]
-
-
-def _defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    if function.__defaults__:
-        yield "__defaults__", function.__defaults__
-    if function.__kwdefaults__:
-        yield "__kwdefaults__", function.__kwdefaults__
 
 
 def _bracketed(text: str) -> str:

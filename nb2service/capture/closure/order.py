@@ -30,8 +30,12 @@ def in_order(pieces: Mapping[str, Piece]) -> list[Piece]:
         for name in piece.before:
             if name in pieces:
                 hard[name].add(key)
+
+    def starts(key: str) -> set[str]:
+        return needs[key] if _calls_its_own(pieces[key]) else hard[key]
+
     needs = {key: hard[key] | keys(piece.late) for key, piece in pieces.items()}
-    soft = {key: _reach(hard[key], needs) - hard[key] - {key} for key in pieces}
+    soft = {key: _reach(starts(key), needs) - hard[key] - {key} for key in pieces}
     rank = {key: (piece.kind != "import", piece.position, key) for key, piece in pieces.items()}
     placed: dict[str, Piece] = {}
     waiting = set(pieces)
@@ -57,6 +61,11 @@ def in_order(pieces: Mapping[str, Piece]) -> list[Piece]:
             if (hard[follower] | soft[follower]) <= placed.keys():
                 heapq.heappush(ready, (rank[follower], follower))
     return list(placed.values())
+
+
+def _calls_its_own(piece: Piece) -> bool:
+    """Whether running it may call functions that it defines: a class body, a decorator."""
+    return piece.label != "function" or "\n@" in f"\n{piece.source}"
 
 
 def _reach(start: set[str], needs: Mapping[str, set[str]]) -> set[str]:

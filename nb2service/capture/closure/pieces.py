@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ...errors import CaptureError
 from ...notebook.statements import uses_of
 from .artifacts import Saved
 from .names import Reads, read_code
@@ -60,10 +61,19 @@ class Piece:
 
         Args:
             lazy: whether annotations stay text in the notebook.
+
+        Raises:
+            CaptureError: it needs an earlier value of its own name.
         """
         found: Reads = read_code(Snippet(self.source, lazy=lazy).code)
         header = "from __future__ import annotations\n" if lazy else ""
         uses = uses_of(header + self.source)
+        if self.name in uses.reads:
+            raise CaptureError(
+                f"it is made from what the name {self.name} stood for before",
+                f"give the earlier {self.name} a name of its own, and run the cells again",
+                self.cell,
+            )
         own = {"annotations"} if lazy else set()
         self.eager = (found.eager | uses.reads) - {self.name} - own
         self.late = (found.late | uses.late) - {self.name} - self.eager

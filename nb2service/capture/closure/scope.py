@@ -113,7 +113,8 @@ class Scope:
         if isinstance(thing, FunctionType):
             if isinstance(found, FunctionType) and same_function(thing, found):
                 return str(qualified)
-            if isinstance(found, FunctionType):
+            is_function = isinstance(found, FunctionType)  # of the same code, a loop made both
+            if is_function and code_key(found.__code__) != code_key(thing.__code__):
                 self.warnings.append(
                     CaptureWarning(
                         f"an object holds an older {qualified} than the notebook; "

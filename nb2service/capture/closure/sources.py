@@ -133,6 +133,25 @@ class Snippet:
         same = ast.dump(ast.parse(lifted)) == ast.dump(ast.Module(inner, []))
         return lifted if same else block
 
+    def replaced(
+        self, texts: Mapping[ast.expr, str], node: DefinitionNode
+    ) -> tuple[Snippet, DefinitionNode]:
+        """The same source with other expressions, and the definition in it that ``node`` was."""
+        lines = [line.encode() for line in self.source.split("\n")]
+        for old in sorted(texts, key=lambda old: (old.lineno, old.col_offset), reverse=True):
+            assert old.end_lineno is not None
+            first, last = old.lineno - 1, old.end_lineno - 1
+            rest = lines[last][old.end_col_offset :]
+            lines[first] = lines[first][: old.col_offset] + texts[old].encode()
+            # As many lines as before, so that other definitions stay where they are.
+            lines[first + 1 : last + 1] = [b""] * (last - first)
+            lines[last] += rest
+        text = b"\n".join(lines).decode()
+        made = Snippet(text, self.cell, self.position, self.lazy)
+        place = (type(node), node.lineno, node.col_offset)
+        same = (n for n in ast.walk(made.tree) if isinstance(n, (*_DEFINITIONS, ast.Lambda)))
+        return made, next(n for n in same if (type(n), n.lineno, n.col_offset) == place)
+
     @staticmethod
     def _lambdas(tree: ast.AST) -> list[ast.Lambda]:
         return [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
@@ -189,6 +208,11 @@ class Sources:
     def last_statement(self, name: str) -> int | None:
         """Position of the last statement that binds ``name``."""
         return self._binding[name][-1] if name in self._binding else None
+
+    def is_changed(self, name: str, after: int) -> bool:
+        """Whether a statement after that position binds the name anew or changes its value."""
+        later = (statement.uses for statement in self.statements[after + 1 :])
+        return any(name in uses.binds or name in uses.mutates for uses in later)
 
     def is_history(self, name: str) -> bool:
         """Whether IPython binds the name after each cell, and no statement does."""

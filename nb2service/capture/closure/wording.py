@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 from collections.abc import Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -17,7 +18,8 @@ from ...notebook.statements import uses_of
 from ..model import CaptureWarning
 from .artifacts import qualified_type, save
 from .classes import Classes
-from .explain import explains, holds_code, import_holds
+from .defaults import changed_since, refuse_changed
+from .explain import explains, held_function, import_holds
 from .functions import Functions, no_source
 from .literals import is_scalar, word_value
 from .names import code_key, stores
@@ -92,11 +94,11 @@ class Wording:
             latest = latest or binder
             pieces = self._from_binder(name, value, binder, is_last=binder is latest)
             if pieces:
-                self._warn_if_stale(name, latest, pieces[0])
+                self._warn_if_stale(name, value, latest, pieces[0])
                 return [*pieces, *self._registered(name, value)]
         pieces = self._from_value(name, value)
         if pieces:
-            self._warn_if_stale(name, latest, pieces[0])
+            self._warn_if_stale(name, value, latest, pieces[0])
         return pieces
 
     def _alias(self, name: str, primary: str) -> Piece:
@@ -116,7 +118,7 @@ class Wording:
             return self.classes.word(name, value) or [] if value.__name__ == node.name else []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return self._from_def(name, value, binder, is_last)
-        if binder.kind == "value" and self._still_holds(value, binder):
+        if binder.kind == "value" and self._still_holds(name, value, binder):
             text = (
                 snippet.source if binder.whole else f"{name} = {_bracketed(snippet.segment(node))}"
             )
@@ -135,20 +137,30 @@ class Wording:
             return [self.functions.word(name, value)]
         if self._is_written(value) and stores(value.__code__):
             return []  # the decorator counts or remembers: that state is in the closure
+        if node.decorator_list and self._is_written(value):
+            if changed_since(node.decorator_list, binder.position, self.sources):
+                return []  # what the decorators were given is in the closure too
+        elif is_last:
+            refuse_changed(node, binder.position, self.sources, self.scope.namespace)
         is_wrapper = not is_scalar(value) and not isinstance(value, FunctionType)
-        if node.decorator_list and (holds_code(value, key) or (is_last and is_wrapper)):
+        inner = held_function(value, key)
+        if node.decorator_list and (inner is not None or (is_last and is_wrapper)):
+            if inner is not None:
+                snippet, node = self.functions.with_defaults(name, inner, snippet, node)
             return [self._code(name, "function", snippet.text(node), binder)]
         return []
 
-    def _still_holds(self, value: Any, binder: Binder) -> bool:
+    def _still_holds(self, name: str, value: Any, binder: Binder) -> bool:
         """Whether the expression gives the value again, from names bound before it ran."""
         node = binder.node
         if isinstance(node, ast.Name) and not is_scalar(value) and find_import(value) is None:
             return False  # one object under two names: which one is made from the other is ours
-        for name in uses_of(f"({binder.snippet.segment(node)})").reads:
-            bound = self.sources.last_statement(name)
+        for read in uses_of(f"({binder.snippet.segment(node)})").reads:
+            bound = self.sources.last_statement(read)
             if bound is not None and bound >= binder.position:
                 return False  # rebound since, perhaps from this very value
+            if bound is not None and name in self.sources.statements[bound].uses.reads:
+                return False  # made from what the name stood for before
         return explains(node, value, binder.snippet, self.scope.namespace)
 
     def _import(self, name: str, binder: Binder) -> Piece:
@@ -202,7 +214,7 @@ class Wording:
         if text is None and type(value) is functools.partial:
             text = self._partial(name, value)
         if text is None and isinstance(value, MethodType):
-            text = f"{self.scope.express(value.__self__, f'{name}_self')}.{value.__func__.__name__}"
+            text = self._method(name, value)
         if text is not None:
             return [self._code(name, "constant", f"{name} = {text}", note=_FROM_MEMORY)]
         if isinstance(value, FunctionType | type) or hasattr(value, "cache_info"):
@@ -217,6 +229,15 @@ class Wording:
             # a script's own, once %run has done with it
             or (value.__module__ == "__main__" and "__name__" not in value.__globals__)
         )
+
+    def _method(self, name: str, value: MethodType) -> str:
+        owner = self.scope.express(value.__self__, f"{name}_self")
+        # A patched method goes by the name of the attribute, not by its function's own.
+        for attribute in (value.__func__.__name__, *dir(value.__self__)):
+            if attribute.isidentifier() and _attribute(value.__self__, attribute) == value:
+                return f"{owner}.{attribute}"
+        function = self.scope.express(value.__func__, f"{name}_func")
+        return f"{function}.__get__({owner})"
 
     def _partial(self, name: str, value: functools.partial[Any]) -> str:
         words = [self.scope.express(value.func, f"{name}_func")]
@@ -310,10 +331,13 @@ class Wording:
         position = self.sources.last_statement(name)
         return -1 if position is None else position
 
-    def _warn_if_stale(self, name: str, latest: Binder | None, piece: Piece) -> None:
+    def _warn_if_stale(self, name: str, value: Any, latest: Binder | None, piece: Piece) -> None:
         """Say so when the last definition of a name is not the one in memory."""
         if latest is None or latest.kind != "definition" or latest.snippet.cell == piece.cell:
             return
+        code = latest.snippet.code_of(latest.node)  # type: ignore[arg-type]
+        if code is not None and held_function(value, code_key(code)):
+            return  # a decorator of another cell has it inside
         self.scope.warnings.append(
             CaptureWarning(
                 f"{name} is defined anew in cell [{latest.snippet.cell}], but the one in memory is "
@@ -336,6 +360,14 @@ class Wording:
                 "take the tag off, or make the entry do without it",
                 cell,
             )
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    """An attribute as far as it is known without running code of the notebook."""
+    found = inspect.getattr_static(owner, name, None)
+    if isinstance(found, FunctionType):
+        return MethodType(found, owner)
+    return MethodType(found.__func__, owner) if isinstance(found, classmethod) else found
 
 
 def _mentions(node: ast.AST, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
@@ -16,23 +16,26 @@ from ..closure.names import code_key, nested_codes
 from ..model import CaptureWarning
 
 
-def imported_text(name: str, path: str, text: str) -> tuple[str, list[CaptureWarning]]:
+def imported_text(
+    name: str, path: str, text: str, assigned: Collection[str] = ()
+) -> tuple[str, list[CaptureWarning]]:
     """The text of a local module as it is in memory, and what to know about it.
 
     Args:
         name: the module's dotted name.
         path: its path in the project, for messages.
         text: what its file says now.
+        assigned: attributes that captured code sets in modules; these may differ.
 
     Raises:
         CaptureError: the file says something else than memory, and the text is nowhere.
     """
     module = sys.modules.get(name)
-    if module is None or _is_in_memory(module, text):
+    if module is None or _is_in_memory(module, text, assigned):
         return text, []
     message = f"{path} was edited after the notebook imported it"
     for known in texts_of(name):
-        if _is_in_memory(module, known):
+        if _is_in_memory(module, known, assigned):
             again = (
                 f"importlib.reload({name}) and run the cells that use it, if the edit is to count"
             )
@@ -50,7 +53,7 @@ def imported_text(name: str, path: str, text: str) -> tuple[str, list[CaptureWar
     )
 
 
-def _is_in_memory(module: ModuleType, text: str) -> bool:
+def _is_in_memory(module: ModuleType, text: str, assigned: Collection[str]) -> bool:
     """Whether the module's functions and plain figures are those of a text."""
     try:
         tree = ast.parse(text)
@@ -63,7 +66,8 @@ def _is_in_memory(module: ModuleType, text: str) -> bool:
         # A reload leaves what the file no longer has.
         return not unknown & set(code.co_names)
     return not unknown and all(
-        same_value(value, getattr(module, name, ...)) for name, value in _figures(tree)
+        name in assigned or same_value(value, getattr(module, name, ...))
+        for name, value in _figures(tree)
     )
 
 

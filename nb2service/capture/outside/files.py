@@ -83,7 +83,7 @@ def find_files(
         CaptureError: a local module is compiled.
     """
     folder = folder.absolute()
-    local = LocalModules(modules, folder)
+    local = LocalModules(modules, folder, _set_in_modules(parts))
     found = _Found(folder, {path.absolute() for path in opened})
     for path, file in local.files.items():
         text = local.sources[path] if path in local.edited else None
@@ -107,6 +107,19 @@ def find_files(
         tuple(dict.fromkeys([*local.warnings, *found.warnings])),
         tuple(dict.fromkeys(found.strays)),
     )
+
+
+def _set_in_modules(parts: Sequence[Part]) -> set[str]:
+    """Attributes that captured statements set: ``LIMIT`` of ``helpers.LIMIT = 50``."""
+    code = [part.source for part in parts if part.kind in ("code", "setup")]
+    statements = (node for source in code for node in ast.parse(source).body)
+    return {
+        target.attr
+        for node in statements
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Attribute)
+    }
 
 
 class _Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from importlib.util import decode_source
 from pathlib import Path
 
@@ -34,8 +34,12 @@ class LocalModules:
         warnings: what to know.
     """
 
-    def __init__(self, modules: Iterable[str], folder: Path) -> None:
+    def __init__(
+        self, modules: Iterable[str], folder: Path, assigned: Collection[str] = ()
+    ) -> None:
         """Follow ``modules`` (dotted names) from a notebook in ``folder``.
+
+        Captured code sets the attributes ``assigned`` in modules, so that memory differs there.
 
         Raises:
             CaptureError: a local module is compiled, or in an archive.
@@ -47,6 +51,7 @@ class LocalModules:
         self.edited: set[str] = set()
         self.warnings: list[CaptureWarning] = []
         self._root = project_root(folder)
+        self._assigned = assigned
         for module in sorted(modules):
             location = locate(module)
             if location is not None and self._is_local(location):
@@ -99,7 +104,7 @@ class LocalModules:
         path += ".py"
         self.files[path] = location.file
         written = decode_source(location.file.read_bytes())
-        self.sources[path], warnings = imported_text(location.name, path, written)
+        self.sources[path], warnings = imported_text(location.name, path, written, self._assigned)
         self.warnings += warnings
         if warnings:
             self.edited.add(path)

@@ -43,6 +43,7 @@ class Book:
         pinned, unpinned: distributions that ``requirements.txt`` must and must not have.
         refused: texts that the refusal must have; then nothing is written.
         verdict: of the proof.
+        alone: whether it has a kernel of its own, as what it sets would outlive it.
         files: files beside the notebook, by name.
     """
 
@@ -59,6 +60,7 @@ class Book:
     unpinned: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     verdict: str = "equal"
+    alone: bool = False
     files: dict[str, str] = field(default_factory=dict)
 
     def typed(self) -> Iterator[tuple[str, tuple[str, ...]]]:

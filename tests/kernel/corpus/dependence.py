@@ -1716,6 +1716,7 @@ BOOKS = [
             )
         """,
         "predict",
+        alone=True,
     ),
     served(
         "errors of numpy, warnings as errors",
@@ -1736,6 +1737,7 @@ BOOKS = [
                 return "raised"
         """,
         "predict warned",
+        alone=True,
     ),
     served(
         "environment variables",
@@ -1762,14 +1764,14 @@ BOOKS = [
     served(
         "a module attribute set by the notebook",
         """
-        import helpers, math
-        helpers.LIMIT = 50
-        helpers.work = lambda v: v + 1000
-        def predict(x): return helpers.run(x), helpers.work(x)
+        import rates_here, math
+        rates_here.LIMIT = 50
+        rates_here.work = lambda v: v + 1000
+        def predict(x): return rates_here.run(x), rates_here.work(x)
         """,
         "predict",
         files={
-            "helpers.py": (
+            "rates_here.py": (
                 "LIMIT = 5\ndef work(v):\n    return v\ndef run(x):\n    return x + LIMIT\n"
             ),
         },
@@ -1851,5 +1853,299 @@ BOOKS = [
             )
         """,
         "predict",
+    ),
+    Book(
+        "state that calls change starts as it is in memory",
+        """
+        seen, total = [], 0
+        memo = {1: 2}
+        def counting(f):
+            calls = 0
+            def w(x):
+                nonlocal calls
+                calls += 1
+                return calls, f(x)
+            return w
+        class Ids:
+            next_id = 0
+            known = {}
+            @classmethod
+            def new(cls, name):
+                cls.next_id += 1
+                cls.known[name] = cls.next_id
+                return cls.next_id
+        Ids.new("a")
+        class Box:
+            n = 1
+        a = Box()
+        b = a
+        a.n = 3
+        ---
+        @counting
+        def count(x):
+            global total
+            total += x
+            seen.append(x)
+            memo[x] = total
+            b.n += x
+            return total, len(memo), Ids.new("b"), a.n
+        count(2)
+        def same(x): return x, a is b
+        ---
+        before = [total, len(seen), dict(memo), Ids.next_id, a.n]
+        """,
+        (
+            Ask(
+                [{"x": 4}],
+                "[same(4)] if before == [total, len(seen), memo, Ids.next_id, a.n] else 0",
+                "same",
+            ),
+        ),
+        '%deploy count same --example "dict(x=3)"',
+        unsaid=("anew",),
+        verdict="not comparable",
+        present=(
+            "total = 2",
+            "seen = [2]",
+            "memo = {1: 2, 2: 2}",
+            "_make_count(calls=1",
+            "Ids.next_id = 2",
+        ),
+    ),
+    Book(
+        "entries that are bound methods, classmethods, staticmethods, partials and objects",
+        """
+        import functools
+        RATE = 3
+        class Model:
+            bias = 1
+            def __init__(self, k): self.k = k
+            def go(self, x): return x * self.k + RATE
+            @classmethod
+            def of_class(cls, x): return cls.bias + x
+            @staticmethod
+            def plain(x): return x - RATE
+            def __call__(self, x): return self.go(x) + 1
+            def pair(self, x, y): return self.k * x + y
+        m = Model(5)
+        m.k = 6
+        bound = m.go
+        of_class = Model.of_class
+        plain = m.plain
+        called = Model(2)
+        half = functools.partial(m.pair, y=2)
+        recursive = lambda x: 1 if x < 2 else x * recursive(x - 1)
+        defaulted = lambda x, f=lambda v: v + RATE, *, g=(lambda: RATE)(): f(x) + g
+        """,
+        tuple(
+            Ask([{"x": 4}], f"[{name}(x=4)]", "go" if name == "bound" else name)
+            for name in ["bound", "of_class", "plain", "called", "half", "recursive", "defaulted"]
+        ),
+        '%deploy bound of_class plain called half recursive defaulted --example "dict(x=3)"',
+    ),
+    served(
+        "cells run out of order, and again after an edit",
+        """
+        def helper(x): return x + RATE
+        ---
+        RATE = 1
+        ---
+        def predict(x): return helper(x) * scale(x)
+        ---
+        def scale(x): return 10
+        ---
+        RATE = 2
+        ---
+        def helper(x): return x + RATE
+        ---
+        def scale(x): return 20
+        ---
+        RATE = 1
+        ---
+        RATE = RATE + 4
+        """,
+        present=("RATE = 5", "return 20"),
+        absent=("return 10",),
+    ),
+    served(
+        "local packages: relative imports, a module that reads its own file, aliases",
+        """
+        import tools_here, shop.prices as prices
+        from shop import total, rules as r
+        from shop.deep.tax import rate as tax_rate
+        import sys
+        sys.path.append("lib")
+        import outside_tool
+        names = open("names.txt").read().split()
+        def predict(x):
+            from shop.late import late
+            with open("limits.txt") as f:
+                limit = int(f.read())
+            return (
+                tools_here.shift(x), prices.price(x), total(x), r.RULES, tax_rate(), names, limit,
+                late(x), outside_tool.tool(x)
+            )
+        """,
+        files={
+            "tools_here.py": (
+                "from pathlib import Path\n"
+                "SHIFT = int((Path(__file__).parent / 'shift.txt').read_text())\n"
+                "def shift(x):\n    return x + SHIFT\n"
+            ),
+            "shift.txt": "100",
+            "names.txt": "a b",
+            "limits.txt": "7",
+            "shop/__init__.py": (
+                "from .prices import price\nfrom . import rules\n"
+                "def total(x):\n    return price(x) + 1\n__all__ = ['total', 'rules']\n"
+            ),
+            "shop/prices.py": "from .deep import tax\ndef price(x):\n    return x * tax.rate()\n",
+            "shop/rules.py": "RULES = {'a': 1}\n",
+            "shop/late.py": (
+                "def late(x):\n    import tools_here\n    return tools_here.shift(x) * 2\n"
+            ),
+            "shop/deep/__init__.py": "",
+            "shop/deep/tax.py": (
+                "from ..rules import RULES\ndef rate():\n    return 2 + RULES['a']\n"
+            ),
+            "lib/outside_tool.py": "def tool(x):\n    return x + 31\n",
+        },
+        alone=True,
+    ),
+    served(
+        "library decorators and helpers",
+        """
+        import contextlib, joblib, tempfile, operator
+        import numpy as np
+        from functools import singledispatchmethod
+        memory = joblib.Memory(None, verbose=0)
+        EDGE = 2
+        @memory.cache
+        def slow(x): return x * EDGE
+        @np.vectorize
+        def level(v): return "high" if v > EDGE else "low"
+        class Timer(contextlib.ContextDecorator):
+            def __enter__(self): return self
+            def __exit__(self, *e): return False
+        @Timer()
+        def timed(x): return x + EDGE
+        @contextlib.contextmanager
+        def scaled(k):
+            yield lambda v: v * k * EDGE
+        class Reader:
+            @singledispatchmethod
+            def read(self, v): return "other"
+            @read.register
+            def _(self, v: int): return v + EDGE
+        def predict(x):
+            with scaled(3) as f, contextlib.suppress(ZeroDivisionError):
+                return slow(x), level([1, x]).tolist(), timed(x), f(x), Reader().read(x)
+        """,
+    ),
+    served(
+        "class bodies and definitions within loops and conditions",
+        """
+        import sys
+        kinds, makers = {}, []
+        for name, factor in [("a", 2), ("b", 3)]:
+            class Kind:
+                label = name
+                by = factor
+                rows = [factor * i for i in (1, 2)]
+                def go(self, x): return x * self.by
+            kinds[name] = Kind
+            def make(x, by=factor): return x + by
+            makers.append(make)
+        if sys.version_info > (3,):
+            def choose(x): return "new"
+            class Chosen: value = 1
+        else:
+            def choose(x): return "old"
+            class Chosen: value = 2
+        try:
+            import not_there_at_all
+        except ImportError:
+            def fallback(x): return "fallback"
+            not_there_at_all = None
+        def predict(x):
+            return (
+                makers[0](x), makers[1](x), choose(x), Chosen.value, fallback(x), Kind().go(x),
+                Kind.label, Kind.rows, factor
+            )
+        """,
+        unsaid=("an object holds",),
+        absent=("Chosen.value =",),
+    ),
+    served(
+        "context of the process: matplotlib, locale, a long cell",
+        """
+        import matplotlib
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+        import locale
+        plt.rcParams["figure.dpi"] = 50
+        locale.setlocale(locale.LC_NUMERIC, "C")
+
+"""
+        + "".join(f"        def f{i}(x): return x + {i}\n" for i in range(300))
+        + """        def predict(x):
+            fig, ax = plt.subplots(figsize=(2, 1))
+            ax.plot([1, x])
+            size = fig.canvas.get_width_height()
+            plt.close(fig)
+            return list(size), f299(x), f"{x:n}"
+        """,
+    ),
+    served(
+        "defaults and decorators as they were given, not as they would be today",
+        """
+        calls = []
+        def train():
+            calls.append(1)
+            return {"w": 3}
+        RATE = 2
+        def scaled(k):
+            def apply(f):
+                def run(x):
+                    return f(x) * k
+                return run
+            return apply
+        ---
+        def trained(x, model=train(), *, rate=RATE * len(calls), names=["a",
+                "b"]):
+            return model["w"] * x + rate + len(names)
+        @scaled(RATE)
+        def decorated(x, by=RATE):
+            return x + by
+        class Model:
+            def go(self, x, by=RATE):
+                return x * by
+            @property
+            def price(self): return 1
+            @price.setter
+            def price(self, v): self.p = v
+        price = 3
+        lambdas = [lambda x, by=RATE: x + by, lambda x: x]
+        def listed(x): return [f(x) for f in lambdas], Model().go(x), Model().price
+        ---
+        RATE = 50
+        """,
+        "trained decorated listed",
+        absent=("train()",),
+    ),
+    refused(
+        "a method whose decorator was given what has changed since",
+        """
+        RATE = 2
+        def scaled(k):
+            return lambda f: lambda self, x: f(self, x) * k
+        class Model:
+            @scaled(RATE)
+            def go(self, x): return x
+        RATE = 3
+        def predict(x): return Model().go(x)
+        """,
+        "its decorator was given RATE, which has changed since",
+        "run the cell that defines it again",
     ),
 ]
