@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import sys
 import time
 from dataclasses import dataclass, field
 from types import FrameType, TracebackType
@@ -28,6 +29,7 @@ class Request:
     tags: tuple[str, ...]
     at: float
     reached: int | None = None
+    shown: int = 0  # the id of the traceback that was shown last before it
 
 
 @dataclass
@@ -66,7 +68,10 @@ def watch(shell: Any) -> None:
         metadata = _metadata(shell)
         # The cell's text is stored right after this hook, at the index that is its number.
         seen.requests[len(history(shell))] = Request(
-            metadata.get("cellId"), tuple(metadata.get("tags") or ()), time.time()
+            metadata.get("cellId"),
+            tuple(metadata.get("tags") or ()),
+            time.time(),
+            shown=id(getattr(sys, "last_traceback", None)),
         )
         seen.deleted.update(dict.fromkeys(metadata.get("deletedCells") or (), time.time()))
 
@@ -74,8 +79,13 @@ def watch(shell: Any) -> None:
         note_texts()
         note_scripts(getattr(result.info, "raw_cell", None) or "")
         request = seen.requests.get(getattr(result, "execution_count", None) or -1)
-        if request is not None and not result.success:
-            trace = getattr(result.error_in_exec, "__traceback__", None)
+        if request is None:
+            return
+        # The magics of IPython 8 that run a cell's text show what it raises and go on.
+        shown = getattr(sys, "last_traceback", None)
+        is_hidden = result.success and id(shown) != request.shown and _is_magic(result.info)
+        if is_hidden or not result.success:
+            trace = getattr(result.error_in_exec, "__traceback__", shown if is_hidden else None)
             request.reached = _stopped_at(trace, shell.user_ns)
 
     shell.events.register("pre_run_cell", remember)
@@ -114,6 +124,10 @@ def _stopped_at(trace: TracebackType | None, namespace: dict[str, Any]) -> int:
     return _line(lines) or 0
 
 
+def _is_magic(info: Any) -> bool:
+    return str(getattr(info, "raw_cell", "")).lstrip().startswith("%%")
+
+
 def _is_cell(frame: FrameType, namespace: dict[str, Any]) -> bool:
     is_module = not frame.f_code.co_flags & inspect.CO_NEWLOCALS
     return frame.f_globals is namespace and is_module
@@ -123,8 +137,8 @@ def _line(lines: list[tuple[FrameType, int]]) -> int | None:
     """The line in the cell; `%%time` counts that of its text from the line below it."""
     if not lines:
         return None
-    timed = [line for frame, line in lines[1:] if frame.f_code.co_filename == "<timed exec>"]
-    return lines[0][1] + sum(timed[:1])
+    timed = [line for frame, line in lines if frame.f_code.co_filename == "<timed exec>"]
+    return 1 + timed[0] if timed else lines[0][1]
 
 
 def _metadata(shell: Any) -> dict[str, Any]:
