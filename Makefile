@@ -14,7 +14,7 @@ demo: $(VENV)/demo
 	@$(BIN)/nb2service demo $(if $(ONCE),--once)
 
 test: $(VENV)/test system lint
-	$(BIN)/python -m pytest -q -rs
+	$(BIN)/python -m pytest -q -rs -n auto --dist loadscope
 
 lint: $(VENV)/test
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .codec.multipart import is_file
+from .codec.parsing import DECIMAL
 from .codec.reading import MULTIPART, media_types
 from .codec.writing import BYTES, CSV, JSON, JSON_LINES, answer_types, is_raw
 from .contract import Contract, Entry, Field, Input
@@ -29,10 +30,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "date": {"type": "string", "format": "date"},
     "time": {"type": "string", "anyOf": [{"format": "time-local"}, {"format": "time"}]},
     "duration": {"type": "string", "pattern": _DURATION},
-    "decimal": {
-        "type": ["string", "number"],
-        "pattern": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
-    },
+    "decimal": {"type": ["string", "number"], "pattern": f"^({DECIMAL})$"},
     "bytes": {"type": "string", "contentEncoding": "base64"},
     "any": {},
 }

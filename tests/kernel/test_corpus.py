@@ -63,7 +63,10 @@ def answers_here(expression):
     print(json.dumps(plain(eval(expression, dict(get_ipython().user_ns)))))
 """
 AS_NEW = """
-import os
+import os, sys
+for name, module in list(sys.modules.items()):
+    if str(getattr(module, "__file__", "")).startswith(os.getcwd() + os.sep):
+        del sys.modules[name]  # another notebook's own
 os.chdir({folder!r})
 os.environ.update(NB2SERVICE_HOME={home!r}, HOME={folder!r})
 get_ipython().reset(new_session=True)

@@ -553,6 +553,7 @@ def test_zone_names_are_kept_by_the_dtype():
         (Field("n", "datetime"), "2024-01-01T00:00:00.000000001", "must not be finer than"),
         (Field("n", "decimal"), "1,5", "must be a decimal such as"),
         (Field("n", "decimal"), True, "must be a decimal such as"),
+        (Field("n", "decimal"), ".4e6243753125016938829", "must be a decimal such as"),
         (Field("n", "bytes"), "é", "must be base64 text"),
         (Field("n", "boolean"), 1, "must be true or false, not the number 1"),
         (Field("n", "object"), [], "must be an object, not a list"),

@@ -10,7 +10,7 @@ import binascii
 import datetime as dt
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from .values import NANO
@@ -20,6 +20,9 @@ _DATETIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d(?::?\d\d)?)?)?"
 )
+# Decimals of longer exponents overflow, or take gigabytes when they are computed with.
+DECIMAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,6})?|-?Infinity"
+_DECIMAL = re.compile(DECIMAL)
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:?\d\d)?")
 _DURATION = re.compile(
     r"([+-])?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,9}))?S)?)?"
@@ -174,12 +177,10 @@ def _duration(value: Any) -> dt.timedelta:
 
 
 def _decimal(value: Any) -> Decimal:
-    try:
-        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise InvalidOperation
-        return Decimal(value if isinstance(value, str) else repr(value))
-    except InvalidOperation:
-        raise _expected('a decimal such as "12.50"', value) from None
+    text = repr(value) if type(value) in (int, float) else value
+    if not isinstance(text, str) or not _DECIMAL.fullmatch(text):
+        raise _expected('a decimal such as "12.50"', value)
+    return Decimal(text)
 
 
 def _bytes(value: Any) -> bytes:
