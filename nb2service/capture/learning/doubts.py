@@ -6,11 +6,11 @@ import ast
 from collections.abc import Sequence
 
 from ...notebook.statements import Statement
+from ..entries.estimators import feature_names
 from ..entries.find import EntryRequest
 from ..entries.signatures import is_model
 from ..entries.unfold import own_nodes, root_of
 from .candidates import owner_of
-from .inputs import feature_names
 from .trail import fits, names_in
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ...errors import ContractError, ExampleError, Nb2ServiceError
 from ...notebook.cells import Notebook, Tag
 from ...notebook.statements import Statement
+from ..entries.estimators import feature_names
 from ..entries.find import EntryRequest
 from ..entries.functions import predict_functions
 from ..entries.signatures import horizon_of, is_model, required_parameters
@@ -28,7 +29,6 @@ from .doubts import doubt
 from .fitting import Example, fit_example
 from .in_memory import from_namespace, is_rows
 from .inner_calls import from_applied, from_inner_calls
-from .inputs import feature_names
 from .missing import network_refusal, nothing_found
 from .own_rows import forecasts, learnt_rows, training_rows
 from .preparation import function_warnings, preparation_warnings, preparing_steps

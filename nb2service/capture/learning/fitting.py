@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from ...errors import ContractError, ExampleError
+from ..entries.estimators import feature_names
 from ..entries.find import EntryRequest
 from ..entries.signatures import is_model, own_parameters, required_parameters
 from ..model import CaptureWarning
@@ -16,7 +17,6 @@ from .calling import Caller
 from .candidates import Candidate
 from .closeness import measure
 from .contents import as_received
-from .inputs import feature_names
 from .outputs import by_position, dense, to_wire
 from .telling import telling_rows
 

@@ -8,12 +8,12 @@ from itertools import islice
 from typing import Any
 
 from ...notebook.statements import Statement
+from ..entries.estimators import feature_names
 from ..entries.find import EntryRequest
 from ..entries.signatures import function_of, is_model, required_parameters
 from ..values import kind_of
 from .candidates import Candidate, as_given
 from .hints import read_hints
-from .inputs import feature_names
 
 # (name, value) → whether the value looks like the entry's input
 Suits = Callable[[str, Any], bool]

@@ -11,6 +11,7 @@ from typing import Any
 from ...errors import ContractError
 from ...runtime.codec.values import is_missing
 from ...runtime.contract import Field, Input
+from ..entries.estimators import feature_names
 from ..entries.find import EntryRequest
 from ..entries.signatures import function_of, horizon_of, own_parameters
 from .contents import names_a_file
@@ -63,15 +64,6 @@ def input_of(
         return Input("series", (replace(field, label=label),)), []
     namer = class_namer(namespace, f"entry {request.name!r}")
     return Input("list", (loosened(value_field("", value, where, namer)),)), []
-
-
-def feature_names(model: Any) -> tuple[str, ...]:
-    """The column names a model was fitted with (scikit-learn's, LightGBM's, CatBoost's way)."""
-    for attribute in ("feature_names_in_", "feature_name_", "feature_names_"):
-        names = getattr(model, attribute, None)
-        if names is not None and all(isinstance(name, str) for name in names):
-            return tuple(str(name) for name in names)
-    return ()
 
 
 def encoder_categories(model: Any, columns: Sequence[str] | None = None) -> dict[str, list[Any]]:

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..entries.estimators import feature_names
 from ..entries.find import EntryRequest
 from ..values import is_record, kind_of, members
 from .dtypes import label_text
 from .fitting import Example
-from .inputs import feature_names, input_of
+from .inputs import input_of
 from .made_up import Maker
 
 NAMELESS = "rows"

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import ContractError, ExampleError, Nb2ServiceError
+from ..entries.estimators import feature_names
 from ..entries.find import EntryRequest
 from ..entries.networks import is_network, network_line
 from ..entries.servable import Servable
 from ..entries.signatures import is_model, own_parameters, required_parameters
-from .inputs import feature_names
 from .own_rows import forecast_refusal
 
 

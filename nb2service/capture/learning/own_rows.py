@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...errors import ExampleError
+from ..entries.estimators import feature_names
 from ..entries.find import EntryRequest
 from ..entries.signatures import horizon_of
 from ..values import kind_of
 from .candidates import Candidate, owner_of
-from .inputs import feature_names
 
 _STEPS = 12  # a forecast's, where the notebook made none
 # What scikit-learn's models learn in the shape of rows: k-NN, SVM, k-means, mixtures, naive Bayes.
