@@ -32,6 +32,7 @@ from .inner_calls import from_applied, from_inner_calls
 from .missing import network_refusal, nothing_found
 from .own_rows import forecasts, learnt_rows, training_rows
 from .preparation import function_warnings, preparation_warnings, preparing_steps
+from .targets import without_targets
 
 # Enough for a proof, few enough to read; an explicit example may hold more.
 ROWS = 20
@@ -82,6 +83,8 @@ def find_example(
                 (doubted if why and candidate.cell not in tagged else sure).append(candidate)
             example = _first_fit(request, namespace, sure, refusals)
             if example is not None:
+                if example.cell not in tagged:  # what a person gave stays as it is
+                    example = without_targets(example, request, namespace, statements)
                 return _with_warnings(example, request, namespace, statements)
             if not number and refusals:
                 misfit = max(tagged)

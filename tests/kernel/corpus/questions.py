@@ -49,6 +49,19 @@ def asks(expect: str, route: str = "predict") -> tuple[Ask, ...]:
 
 SERVED = [
     Book(
+        "a function that is passed the frame with the target in it",
+        SETUP
+        + """
+        both = X.assign(bought=y)
+        model = LogisticRegression().fit(both[["age", "fee"]], both["bought"])
+        ---
+        def predict(df):
+            return model.predict(df[["age", "fee"]])
+        predict(both)
+        """,
+        asks("predict(ROWS)"),
+    ),
+    Book(
         "the model that was saved",
         TWO + "import joblib\n_ = joblib.dump(rf, 'model.pkl')",
         asks("rf.predict(ROWS)"),
