@@ -15,25 +15,30 @@ from pathlib import Path
 _LARGEST = 2**20
 _INSTALLED = tuple({str(Path(path)) for path in sysconfig.get_paths().values()})
 
-# module → time of its file when it was looked at last; and the texts seen, the newest last
-_looked_at: dict[str, int] = {}
+# module → its file, and that file's time when it was looked at last
+_looked_at: dict[str, tuple[str, int]] = {}
+# module → the texts seen, the newest last
 _texts: dict[str, dict[str, None]] = {}
-_others: set[str] = set()
+# modules that are not the person's own → their file; another one may take the name later
+_others: dict[str, object] = {}
 _scripts: dict[Path, str] = {}
 _RUN = re.compile(r"^\s*%run\s+(.*)$", re.MULTILINE)
 
 
 def note_texts() -> None:
     """Remember the text of each local module that is loaded, if it is new."""
-    for name in sys.modules.keys() - _others:
-        file = getattr(sys.modules[name], "__file__", None)
+    for name, module in list(sys.modules.items()):
+        # Not getattr: some modules import others when they are asked for what they lack.
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if _others.get(name, ...) == file:
+            continue
         if not isinstance(file, str) or not file.endswith(".py") or file.startswith(_INSTALLED):
-            _others.add(name)
+            _others[name] = file
             continue
         try:
             stat = Path(file).stat()
-            if stat.st_size <= _LARGEST and _looked_at.get(name) != stat.st_mtime_ns:
-                _looked_at[name] = stat.st_mtime_ns
+            if stat.st_size <= _LARGEST and _looked_at.get(name) != (file, stat.st_mtime_ns):
+                _looked_at[name] = (file, stat.st_mtime_ns)
                 _texts.setdefault(name, {})[Path(file).read_text("utf-8")] = None
         except (OSError, UnicodeDecodeError):
             continue

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -64,6 +65,15 @@ def test_the_text_that_was_imported_ships_where_it_is_remembered(folder: Path, e
     assert shipped(files) == OLD
     [warning] = files.warnings
     assert "edited_tools.py was edited after the notebook imported it" in warning.message
+
+
+def test_a_name_that_stood_for_something_else_before_is_looked_at(folder: Path) -> None:
+    module = sys.modules["edited_tools"]
+    sys.modules["edited_tools"] = ModuleType("edited_tools")  # without a file
+    imported.note_texts()
+    sys.modules["edited_tools"] = module
+    imported.note_texts()
+    assert imported.texts_of("edited_tools") == (OLD,)
 
 
 @pytest.mark.parametrize("edit", EDITS)

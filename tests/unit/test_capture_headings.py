@@ -20,13 +20,16 @@ def holds_rows(artifact: Artifact) -> bool:
         "def predict(x): return len(X.columns)",
         "def predict(x): return [X.columns.get_loc(c) for c in X.columns]",
         "def helper(x): return list(X.columns)\ndef predict(x): return helper(x)",
-        "COLUMNS = None\ndef predict(x, n=len(X.columns)): return n",
     ],
 )
 def test_without_rows(code: str) -> None:
     [artifact] = capture(FRAME + code).artifacts
     assert artifact.type.endswith("DataFrame, its columns only")
     assert not holds_rows(artifact)
+
+
+def test_a_default_made_of_a_frame_needs_no_frame() -> None:
+    assert not capture(FRAME + "def predict(x, n=len(X.columns)): return n").artifacts
 
 
 @pytest.mark.parametrize(

@@ -1490,6 +1490,7 @@ BOOKS = [
         """,
         "predict",
         files={"helpers2.py": "def shift(x):\n    return x + 1000\n"},
+        alone=True,
     ),
     served(
         "a script and a notebook that were run",

@@ -196,6 +196,7 @@ predict(2.0)
         line="%deploy predict",
         unsaid=("was edited after",),
         files={"tools_of_book.py": "def step(x):\n    return x + 1\n"},
+        alone=True,
     ),
     Book(
         "truth: a function made by exec has no text to ship",
