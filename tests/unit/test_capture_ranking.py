@@ -78,6 +78,8 @@ ASKED = [
     # weaker signs rank only
     ([TWO, "def rate(m, X, y): return float(m.score(X, y)) / 2", "low = rate(lr, X, y)"],
      ["%deploy lr", "low 0.5; evaluated last", "%deploy rf"]),
+    ([TWO, "good, better = lr.score(X, y), rf.score(X, y)"],
+     ["%deploy rf", "better 1; evaluated last, in cell [3]", "%deploy lr", "good 1"]),
     ([TWO, "lr.score(X, y)"], ["%deploy lr  # LogisticRegression, cell [2], 2 features (a, b), "
                                "score 1; evaluated last, in cell [3]", "%deploy rf"]),
     ([TWO, "acc = float((lr.predict(X) == y).mean())"],

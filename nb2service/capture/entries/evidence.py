@@ -134,7 +134,8 @@ class Reading:
                 if isinstance(node, ast.Call):
                     self._call(node, step)
             self._flow(step)
-        last = max(self.asked.items(), key=lambda item: item[1].at, default=None)
+        # Of those asked in one statement, the later one.
+        last = max(reversed(self.asked.items()), key=lambda item: item[1].at, default=None)
         if last is not None:
             ranked = self.ranked[last[0]]
             self.add(
@@ -186,6 +187,7 @@ class Reading:
         told = [owner] if method in _ASKS else [self.of(a, step.at) for a in arguments]
         for asked in told:
             if asked is not None:
+                self.asked.pop(self.position(asked), None)
                 self.asked[self.position(asked)] = step
 
     def position(self, ranked: Ranked) -> int:

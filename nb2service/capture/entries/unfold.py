@@ -49,6 +49,12 @@ def _unfold(
                 yield item, loops
         case ast.Try():
             pass
+        case ast.Assign([ast.Tuple(names)], ast.Tuple(values)) if len(names) == len(
+            values
+        ) and not (any(isinstance(item, ast.Starred) for item in (*names, *values))):
+            for name, value in zip(names, values, strict=True):  # a, b = f(x), g(x)
+                yield ast.copy_location(ast.Assign([name], value), node), loops
+            return
         case _:
             if not isinstance(node, _DEFINITIONS):
                 yield node, loops
