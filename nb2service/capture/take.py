@@ -10,8 +10,9 @@ from typing import Any
 from ..notebook.cells import Notebook, Tag
 from ..notebook.statements import Statement, parse_statements
 from ..runtime.contract import KNOWN_TYPES, Contract, Entry, Field
+from .closure.result import Closure
 from .closure.stale import stale_warnings
-from .closure.walk import Closure, walk
+from .closure.walk import walk
 from .entries.find import find_entries
 from .guard.guard import Shipment, inspect
 from .guard.showing import shown

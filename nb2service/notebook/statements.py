@@ -11,7 +11,8 @@ from ..errors import NotebookError
 from .cells import Cell, is_directive
 from .files import read_notebook
 from .imported import script_path, script_text
-from .uses import Uses, is_future_annotations, segment, split_lines, uses_of, uses_of_nodes
+from .scopes import segment, split_lines
+from .uses import Uses, is_future_annotations, uses_of, uses_of_nodes
 
 # Magics that run their text in the notebook's own namespace.
 _CELL_MAGICS = {"time", "capture", "prun"}

@@ -12,15 +12,14 @@ Not seen by any reading of source: names within strings (``df.query("age > @limi
 from __future__ import annotations
 
 import ast
-import symtable
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_LEAVES = (ast.Raise, ast.Continue, ast.Break, ast.Return)
+from .scopes import names_when_called, segment, split_lines
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_LEAVES = (ast.Raise, ast.Continue, ast.Break, ast.Return)
 
 
 @dataclass(frozen=True)
@@ -65,20 +64,6 @@ def uses_of_nodes(nodes: Iterable[ast.stmt], text: Sequence[str], future: bool) 
     flow = _Flow(text, future)
     flow.run(nodes)
     return flow.uses()
-
-
-def split_lines(text: str) -> list[str]:
-    """The lines as the syntax tree counts them (``splitlines`` would split at form feeds too)."""
-    return text.split("\n")
-
-
-def segment(text: Sequence[str], node: ast.stmt | ast.expr) -> str:
-    """The node's own text; columns of the syntax tree count UTF-8 bytes."""
-    assert node.end_lineno is not None
-    lines = [line.encode() for line in text[node.lineno - 1 : node.end_lineno]]
-    lines[-1] = lines[-1][: node.end_col_offset]
-    lines[0] = lines[0][node.col_offset :]
-    return b"\n".join(lines).decode()
 
 
 def is_future_annotations(body: Sequence[ast.stmt]) -> bool:
@@ -272,7 +257,7 @@ class _Flow(ast.NodeVisitor):
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self.run([*node.args.defaults, *node.args.kw_defaults])
-        self.later(node, f"({segment(self.text, node)})")
+        self.late |= names_when_called(node, f"({segment(self.text, node)})") - self.hidden
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.run([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
@@ -292,7 +277,8 @@ class _Flow(ast.NodeVisitor):
             self.annotation(node.returns)
         self.hidden = outer
         lines = "\n".join(self.text[node.lineno - 1 : node.end_lineno])
-        self.later(node, lines if node.col_offset == 0 else f"if 1:\n{lines}")
+        source = lines if node.col_offset == 0 else f"if 1:\n{lines}"
+        self.late |= names_when_called(node, source) - self.hidden
         self.bind(node.name)
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
@@ -319,30 +305,6 @@ class _Flow(ast.NodeVisitor):
         else:
             self.visit(node)
 
-    def later(self, node: FunctionNode, source: str) -> None:
-        """Ask the compiler which globals a function reads, nested functions included."""
-        name = "lambda" if isinstance(node, ast.Lambda) else node.name
-        tables = symtable.symtable(source, "<cell>", "exec").get_children()
-        # Functions within defaults and decorators come first; the function itself is the last.
-        table = [table for table in tables if table.get_name() == name][-1]
-        augmented = {
-            target.target.id
-            for target in ast.walk(node)
-            if isinstance(target, ast.AugAssign) and isinstance(target.target, ast.Name)
-        }
-        # `super()` makes the compiler look for __class__, which the class supplies.
-        self.late |= _globals(table, augmented) - self.hidden - {"__class__"}
-
-
-def _globals(table: symtable.SymbolTable, augmented: set[str]) -> set[str]:
-    found = {
-        symbol.get_name()
-        for symbol in table.get_symbols()
-        # `x += 1` reads x, though the compiler's table calls it an assignment only.
-        if symbol.is_global() and (symbol.is_referenced() or symbol.get_name() in augmented)
-    }
-    return found.union(*(_globals(child, augmented) for child in table.get_children()))
-
 
 def _leaves(node: ast.AST) -> bool:
     if isinstance(node, ast.ExceptHandler | ast.match_case):
@@ -358,4 +320,4 @@ def _type_parameters(node: ast.AST) -> frozenset[str]:
     return frozenset(parameter.name for parameter in getattr(node, "type_params", ()))
 
 
-__all__ = ["Uses", "is_future_annotations", "segment", "split_lines", "uses_of", "uses_of_nodes"]
+__all__ = ["Uses", "is_future_annotations", "uses_of", "uses_of_nodes"]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from nb2service.capture.closure.literals import same_value, word_value
-from nb2service.capture.closure.walk import Closure, walk
+from nb2service.capture.closure.result import Closure
+from nb2service.capture.closure.walk import walk
 from nb2service.capture.entries.find import EntryRequest
 from nb2service.capture.model import Part
 from nb2service.errors import CaptureError

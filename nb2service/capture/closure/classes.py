@@ -19,7 +19,8 @@ from .literals import same_value, word_value
 from .names import code_key
 from .pieces import Piece
 from .scope import Scope, codes_of
-from .sources import Binder, Snippet, Sources, is_from_notebook
+from .snippets import Snippet
+from .sources import Binder, Sources, is_from_notebook
 
 _CHANGED = "changed after the class was defined"
 _SEVERAL = ("were", "they travel as they are")

@@ -13,7 +13,8 @@ from typing import Any
 from ...errors import CaptureError
 from .explain import explains
 from .scope import Scope
-from .sources import DefinitionNode, Snippet, Sources
+from .snippets import DefinitionNode, Snippet
+from .sources import Sources
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 

@@ -29,7 +29,8 @@ from typing import Any
 
 from .literals import is_scalar, same_value
 from .names import code_key
-from .sources import Binder, Snippet
+from .snippets import Snippet
+from .sources import Binder
 
 _ARITHMETIC = (
     ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.List, ast.UnaryOp,

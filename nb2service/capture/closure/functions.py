@@ -13,7 +13,8 @@ from .literals import same_value
 from .names import code_key, stores
 from .pieces import Piece
 from .scope import Scope
-from .sources import DefinitionNode, Snippet, Sources
+from .snippets import DefinitionNode, Snippet
+from .sources import Sources
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _AT_TOP_LEVEL = "define it with a def at the top level of a cell"

@@ -10,9 +10,64 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
+from ...errors import CaptureError
+from .explain import import_holds
 from .pieces import Piece
 from .scope import Scope
-from .sources import Sources
+from .sources import Binder, Sources
+
+
+class Imports:
+    """Words imports.
+
+    Args:
+        sources: the notebook's statements.
+        skipped: cells of which nothing may travel.
+    """
+
+    def __init__(self, sources: Sources, skipped: frozenset[int]) -> None:
+        self.sources = sources
+        self.skipped = skipped
+
+    def module(self, name: str, value: ModuleType) -> Piece:
+        """The import that binds a name to a module, as the notebook wrote it if it did.
+
+        Raises:
+            CaptureError: it is the notebook itself.
+        """
+        for binder in self.sources.binders(name):
+            if binder.snippet.cell in self.skipped or not import_holds(binder, value):
+                continue
+            if binder.kind in ("member", "star"):
+                return self.member(name, binder)
+            alias = binder.node
+            assert isinstance(alias, ast.alias)
+            text = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
+            return self._piece(name, text, binder)
+        if value.__name__ == "__main__":
+            raise CaptureError("it is the notebook itself", "use its names directly")
+        return self.worded(name, f"import {value.__name__}", name == value.__name__)
+
+    def member(self, name: str, binder: Binder) -> Piece:
+        """``from module import name``; of a star import, just the name."""
+        module, member = binder.target
+        text = f"from {module} import {member}" + (f" as {name}" if member != name else "")
+        piece = self._piece(name, text, binder)
+        if binder.kind == "star":
+            piece.binder, piece.note = None, f"from {module} import *"
+        return piece
+
+    def worded(self, name: str, text: str, is_plain: bool) -> Piece:
+        """An import that the notebook does not have; unless plain, it is given the name."""
+        piece = Piece(name, "import", "import", text if is_plain else f"{text} as {name}")
+        piece.position = self.sources.position(name)
+        piece.note = "no statement of the notebook imports it"
+        return piece.read()
+
+    def _piece(self, name: str, text: str, binder: Binder) -> Piece:
+        piece = Piece(name, "import", "import", text, binder.snippet.cell, binder.position)
+        piece.binder = binder
+        return piece.read(binder.snippet.lazy)
 
 
 def merge_imports(pieces: list[Piece]) -> list[tuple[str, tuple[Piece, ...]]]:

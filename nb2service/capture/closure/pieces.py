@@ -8,7 +8,8 @@ from ...errors import CaptureError
 from ...notebook.statements import uses_of
 from .artifacts import Saved
 from .names import Reads, read_code
-from .sources import Binder, Snippet
+from .snippets import Snippet
+from .sources import Binder
 
 
 @dataclass

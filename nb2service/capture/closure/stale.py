@@ -9,7 +9,7 @@ from ...notebook.cells import Cell, Notebook, Tag
 from ...notebook.statements import Statement, parse_statements
 from ..model import CaptureWarning
 from .lineage import Origin, Step, lineage
-from .walk import Closure
+from .result import Closure
 
 _SHIPS = "what ran is what ships"
 _NEVER = 0  # the number of a cell that never ran

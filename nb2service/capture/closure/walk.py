@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import builtins
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -21,52 +20,28 @@ from ...errors import CaptureError
 from ...notebook.cells import Notebook, Tag
 from ...notebook.statements import Statement
 from ..entries.find import EntryRequest
-from ..model import Artifact, CaptureWarning, NativeFile, Part, ShipItem
+from ..model import CaptureWarning
 from .artifacts import save
-from .formats.parts import starts_threads
 from .headings import heading, only_headings
-from .imports import merge_imports, submodule_imports
+from .imports import submodule_imports
 from .libraries import LibraryChanges
 from .order import in_order
 from .pieces import Piece
+from .result import (
+    Closure,
+    Refused,
+    artifacts_of,
+    loader_name,
+    modules_of,
+    parts_of,
+    ship_list_of,
+)  # fmt: skip
 from .scope import Scope
 from .sources import Sources
 from .surroundings import environment_warnings
 from .wording import Wording
 
 _LOOKS_NAMES_UP = {"eval", "exec", "globals", "locals"}
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A name that cannot travel: the chain that leads to it, its live value, and why not."""
-
-    chain: tuple[str, ...]
-    value: Any
-    error: CaptureError
-
-
-@dataclass(frozen=True)
-class Closure:
-    """What travels for a set of entries.
-
-    Attributes:
-        parts: the parts of ``notebook.py``, in the order in which they run.
-        artifacts: the values that travel as files.
-        modules: each module that code imports or artifacts refer to → why, in words.
-        ship_list: what travels, from where, and the chain that leads to it.
-        warnings: what to know.
-        live: the live value behind each row of the ship list that has one, else ``...``.
-        refused: what cannot travel, where ``walk`` was to go on without it.
-    """
-
-    parts: tuple[Part, ...]
-    artifacts: tuple[Artifact, ...]
-    modules: dict[str, str]
-    ship_list: tuple[ShipItem, ...]
-    warnings: tuple[CaptureWarning, ...]
-    live: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    refused: tuple[Refused, ...] = field(default=(), compare=False)
 
 
 def walk(
@@ -264,18 +239,15 @@ class _Walk:
         self._place_changes()
         self._leave_rows_behind()
         ordered = in_order(self.pieces)
-        loader = "_load" if "load" in self._all_names(ordered) else "load"
-        files: set[str] = set()
-        artifacts: dict[str, Artifact] = {}
-        for piece in ordered:
-            if piece.saved is not None:
-                piece.source = f'{piece.name} = {loader}("{piece.name}")'
-                artifacts[piece.name] = _artifact(piece, files)
+        loader = loader_name(ordered)
+        artifacts = artifacts_of(ordered, loader)
+        entries = {request.variable for request in self.requests if not request.method}
+        cells = {piece.name: piece.cell or self.scope.cell_of(piece.name) for piece in ordered}
         return Closure(
-            parts=tuple(self._parts(ordered, loader)),
+            parts=tuple(parts_of(ordered, loader)),
             artifacts=tuple(artifacts.values()),
-            modules=self._modules(ordered),
-            ship_list=tuple(self._ship_list(ordered, artifacts)),
+            modules=modules_of(ordered),
+            ship_list=tuple(ship_list_of(ordered, artifacts, self.chains, cells, entries)),
             warnings=tuple(dict.fromkeys([*self.warnings, *self.scope.warnings])),
             live={name: self.scope.get(name) for name in self.pieces} | self.headings,
             refused=tuple(self.refused),
@@ -303,48 +275,6 @@ class _Walk:
                 if isinstance(value, type) and value is not owner and owner in value.__mro__
             }
 
-    def _all_names(self, ordered: Sequence[Piece]) -> set[str]:
-        return {n for piece in ordered for n in (piece.name, *piece.binds, *piece.before)}
-
-    def _parts(self, ordered: list[Piece], loader: str) -> Iterator[Part]:
-        if any(piece.lazy for piece in ordered):
-            yield Part("import", (), "from __future__ import annotations", None)
-        imports = [piece for piece in ordered if piece.kind == "import"]
-        for text, group in merge_imports(imports):
-            names = tuple(piece.name for piece in group if piece.name.isidentifier())
-            yield Part("import", names, text, group[0].cell, group[0].note)
-        if loader != "load":
-            note = "the notebook has a load of its own"
-            yield Part("import", (loader,), f"from .store import load as {loader}", None, note)
-        for piece in ordered:
-            if piece.kind != "import":
-                own = (piece.name,) if piece.name.isidentifier() else ()
-                yield Part(piece.kind, (*own, *piece.binds), piece.source, piece.cell, piece.note)
-
-    def _modules(self, ordered: list[Piece]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for piece in sorted(ordered, key=lambda piece: (piece.kind == "artifact", piece.position)):
-            for module in sorted(piece.modules - {"builtins", "__main__", "__future__"}):
-                found.setdefault(module, _why_imported(piece))
-        return dict(sorted(found.items()))
-
-    def _ship_list(
-        self, ordered: list[Piece], artifacts: Mapping[str, Artifact]
-    ) -> Iterator[ShipItem]:
-        entries = {request.variable for request in self.requests if not request.method}
-        for piece in ordered:
-            size = len(piece.saved.data) if piece.saved else len(piece.source.encode())
-            label = "entry" if piece.name in entries and not piece.saved else piece.label
-            names = ", ".join(piece.binds) if piece.kind == "setup" else piece.name
-            names = piece.name.split(" ")[0] if piece.label == "setting" else names
-            cell = piece.cell or self.scope.cell_of(piece.name)
-            yield ShipItem(
-                names or "(setup)", label, cell, size, piece.type, self.chains[piece.name]
-            )
-            for part in artifacts[piece.name].parts if piece.saved else ():
-                chain = (*self.chains[piece.name], part.file)
-                yield ShipItem(part.file, "native", cell, len(part.data), part.type, chain)
-
 
 def _setup_cells(notebook: Notebook, statements: Sequence[Statement]) -> list[int]:
     """Positions of the statements that run at start; of a cell run several times, the last run."""
@@ -363,43 +293,4 @@ def _setup_cells(notebook: Notebook, statements: Sequence[Statement]) -> list[in
     return [p for p, s in enumerate(statements) if s.cell in numbers - stale]
 
 
-def _artifact(piece: Piece, files: set[str]) -> Artifact:
-    saved = piece.saved
-    assert saved is not None
-    stem = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "-" for c in piece.name)
-
-    def unique(suffix: str) -> str:
-        file, number = stem + suffix, 1
-        while file.lower() in files:
-            number += 1
-            file = f"{stem}-{number}{suffix}"
-        files.add(file.lower())
-        return file
-
-    file = unique(".mapped" if saved.format == "mapped" else ".pkl")
-    parts = tuple(
-        NativeFile(
-            unique(part.suffix), part.data, part.type, part.format, part.library, part.version,
-            part.python, part.environment,
-        )
-        for part in saved.parts
-    )  # fmt: skip
-    return Artifact(
-        piece.name, file, saved.format, saved.data, piece.type, piece.cell, saved.modules, parts,
-        starts_threads(saved.modules, saved.parts),
-    )  # fmt: skip
-
-
-def _why_imported(piece: Piece) -> str:
-    if piece.kind == "artifact":
-        return f"{piece.name} (artifact) refers to it"
-    if piece.kind == "import":
-        where = f"cell [{piece.cell}]" if piece.cell else f"the service, for {piece.name}"
-        return f"imported by {where}"
-    if piece.kind == "setup":
-        return f"imported by cell [{piece.cell}]"
-    where = f", cell [{piece.cell}]" if piece.cell else ""
-    return f"imported by {piece.name}{where}"
-
-
-__all__ = ["Closure", "walk"]
+__all__ = ["walk"]

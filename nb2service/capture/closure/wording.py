@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-from collections.abc import Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -19,8 +18,10 @@ from ..model import CaptureWarning
 from .artifacts import qualified_type, save
 from .classes import Classes
 from .defaults import changed_since, refuse_changed
+from .dispatch import registrations
 from .explain import explains, held_function, import_holds
 from .functions import Functions, no_source
+from .imports import Imports
 from .literals import is_scalar, word_value
 from .names import code_key, stores
 from .pieces import Piece
@@ -57,6 +58,7 @@ class Wording:
         self.use_skops = use_skops
         self.functions = Functions(scope, sources)
         self.classes = Classes(scope, sources)
+        self.imports = Imports(sources, skipped)
         self.primary: dict[int, str] = {}
 
     def word(self, name: str, value: Any, chain: str) -> list[Piece]:
@@ -83,7 +85,7 @@ class Wording:
 
     def _word(self, name: str, value: Any) -> list[Piece]:
         if isinstance(value, ModuleType):
-            return [self._module(name, value)]
+            return [self.imports.module(name, value)]
         primary = self._other_name(name, value)
         if primary is not None:
             return [self._alias(name, primary)]
@@ -95,7 +97,7 @@ class Wording:
             pieces = self._from_binder(name, value, binder, is_last=binder is latest)
             if pieces:
                 self._warn_if_stale(name, value, latest, pieces[0])
-                return [*pieces, *self._registered(name, value)]
+                return [*pieces, *registrations(name, value, self.scope, self.sources)]
         pieces = self._from_value(name, value)
         if pieces:
             self._warn_if_stale(name, value, latest, pieces[0])
@@ -113,7 +115,7 @@ class Wording:
         """The pieces of a statement that explains the value; none if it does not."""
         node, snippet = binder.node, binder.snippet
         if binder.kind in ("member", "star"):
-            return [self._import(name, binder)] if import_holds(binder, value) else []
+            return [self.imports.member(name, binder)] if import_holds(binder, value) else []
         if isinstance(node, ast.ClassDef) and isinstance(value, type):
             return self.classes.word(name, value) or [] if value.__name__ == node.name else []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -163,53 +165,22 @@ class Wording:
                 return False  # made from what the name stood for before
         return explains(node, value, binder.snippet, self.scope.namespace)
 
-    def _import(self, name: str, binder: Binder) -> Piece:
-        module, member = binder.target
-        text = f"from {module} import {member}" + (f" as {name}" if member != name else "")
-        piece = self._code(name, "import", text, binder)
-        piece.kind, piece.binder = "import", binder if binder.kind == "member" else None
-        piece.note = "" if binder.kind == "member" else f"from {module} import *"
-        return piece
-
-    def _module(self, name: str, value: ModuleType) -> Piece:
-        for binder in self.sources.binders(name):
-            if binder.snippet.cell in self.skipped:
-                continue
-            if binder.kind in ("member", "star") and import_holds(binder, value):
-                return self._import(name, binder)
-            if binder.kind == "module" and import_holds(binder, value):
-                alias = binder.node
-                assert isinstance(alias, ast.alias)
-                text = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
-                piece = self._code(name, "import", text, binder)
-                piece.kind, piece.binder = "import", binder
-                return piece
-        if value.__name__ == "__main__":
-            raise CaptureError("it is the notebook itself", "use its names directly")
-        return self._worded_import(name, f"import {value.__name__}", name == value.__name__)
-
-    def _worded_import(self, name: str, text: str, is_plain: bool) -> Piece:
-        piece = self._code(name, "import", text if is_plain else f"{text} as {name}")
-        piece.kind, piece.note, piece.cell = (
-            "import",
-            "no statement of the notebook imports it",
-            None,
-        )
-        return piece
-
     # --- from the value
 
     def _from_value(self, name: str, value: Any) -> list[Piece]:
         if isinstance(value, type) and is_from_notebook(value, self.scope.namespace):
             return self.classes.word(name, value) or [self._again(name, value)]
         if self._is_written(value):
-            return [self.functions.word(name, value), *self._registered(name, value)]
+            return [
+                self.functions.word(name, value),
+                *registrations(name, value, self.scope, self.sources),
+            ]
         found = find_import(value)
         if found is not None:
             module, member = found
             if module == "builtins":
                 return [self._code(name, "constant", f"{name} = {member}")]
-            return [self._worded_import(name, f"from {module} import {member}", name == member)]
+            return [self.imports.worded(name, f"from {module} import {member}", name == member)]
         text = word_value(value)
         if text is None and type(value) is functools.partial:
             text = self._partial(name, value)
@@ -269,46 +240,12 @@ class Wording:
             cell = error.cell or self.scope.cell_of(name)
             raise CaptureError(error.message, error.hint, cell) from error.__cause__
         piece = Piece(name, "artifact", "artifact", "", self.scope.cell_of(name))
-        piece.position = self._position(name)
+        piece.position = self.sources.position(name)
         piece.saved, piece.type = saved, "; ".join([qualified_type(value), *saved.pickled])
         piece.eager, piece.modules = set(saved.names), set(saved.modules)
         return piece
 
     # --- the rest
-
-    def _registered(self, name: str, value: Any) -> Iterator[Piece]:
-        """What was registered with a ``functools.singledispatch`` function."""
-        registry = getattr(value, "registry", None)
-        if (
-            not isinstance(value, FunctionType)
-            or registry is None
-            or not hasattr(value, "dispatch")
-        ):
-            return
-        seen: set[int] = set()
-        for number, (kind, function) in enumerate(registry.items()):
-            if function is getattr(value, "__wrapped__", None):
-                continue
-            found = (
-                self.sources.find(function.__code__, (function.__name__,))
-                if isinstance(function, FunctionType)
-                else None
-            )
-            node = found[1] if found else None
-            decorators = getattr(node, "decorator_list", [])
-            if found and any(_mentions(d, name) for d in decorators):
-                if id(node) in seen:
-                    continue
-                seen.add(id(node))
-                assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-                piece = Piece("", "code", "function", found[0].text(node), found[0].cell)
-                piece.before = frozenset({node.name})
-            else:
-                words = self.scope.express(kind, "type"), self.scope.express(function, name)
-                piece = Piece("", "code", "function", f"{name}.register({', '.join(words)})")
-            piece.name = f"{name}.register[{number}]"
-            piece.position = self._position(name)
-            yield piece.read(found[0].lazy if found else False)
 
     def _other_name(self, name: str, value: Any) -> str | None:
         """The name under which the same object travels already."""
@@ -323,13 +260,9 @@ class Wording:
         self, name: str, label: str, text: str, binder: Binder | None = None, note: str = ""
     ) -> Piece:
         piece = Piece(name, "code", label, text, note=note)
-        piece.position = binder.position if binder else self._position(name)
+        piece.position = binder.position if binder else self.sources.position(name)
         piece.cell = binder.snippet.cell if binder else None
         return piece.read(binder.snippet.lazy if binder else False)
-
-    def _position(self, name: str) -> int:
-        position = self.sources.last_statement(name)
-        return -1 if position is None else position
 
     def _warn_if_stale(self, name: str, value: Any, latest: Binder | None, piece: Piece) -> None:
         """Say so when the last definition of a name is not the one in memory."""
@@ -368,10 +301,6 @@ def _attribute(owner: Any, name: str) -> Any:
     if isinstance(found, FunctionType):
         return MethodType(found, owner)
     return MethodType(found.__func__, owner) if isinstance(found, classmethod) else found
-
-
-def _mentions(node: ast.AST, name: str) -> bool:
-    return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(node))
 
 
 def _bracketed(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...errors import CaptureError, UsageError
 from ...notebook.statements import Statement
-from ..closure.walk import Closure
+from ..closure.result import Closure
 from ..learning.learn import Learned
 from ..model import CaptureWarning, Part, Refusal, ShipItem
 from ..outside.files import Files

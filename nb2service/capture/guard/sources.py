@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ..closure.walk import Closure
+from ..closure.result import Closure
 from ..model import Part, ShipItem
 from ..outside.files import Files, Stray, paths_in
 from .findings import Finding

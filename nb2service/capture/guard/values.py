@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from ...notebook.statements import Statement
 from ..closure.formats.part import NOTEBOOK_MODULES, qualified_type
-from ..closure.walk import Closure, Refused
+from ..closure.result import Closure, Refused
 from ..model import Artifact, ShipItem
 from ..values import kind_of
 from .findings import Finding

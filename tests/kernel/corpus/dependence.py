@@ -1535,7 +1535,8 @@ BOOKS = [
         """
         3 * 4
         ---
-        Out[1]
+        7
+        ---
         def predict(x): return x + _
         """,
         "_ is what IPython keeps",
@@ -1545,7 +1546,7 @@ BOOKS = [
         """
         3 * 4
         ---
-        def predict(x): return x + Out[1]
+        def predict(x): return x + Out[max(Out)]
         """,
         "Out is what IPython keeps",
     ),
