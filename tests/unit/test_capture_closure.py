@@ -297,7 +297,7 @@ def test_the_live_function_ships_when_the_last_definition_is_another() -> None:
 
 
 def test_what_is_looked_up_by_text_is_a_warning() -> None:
-    closure = capture("def predict(x): return eval('x')")
+    closure = capture("def predict(x): return eval(x)")
     assert "eval()" in closure.warnings[0].message
 
 

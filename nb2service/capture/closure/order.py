@@ -84,7 +84,7 @@ def _circle(waiting: set[str], hard: Mapping[str, set[str]]) -> CaptureError:
     circle = path[path.index(path[-1]) :]
     return CaptureError(
         f"these definitions need each other to run: {' → '.join(circle)}",
-        "define them in one cell in the order in which they are needed, and run it again",
+        "define them in the order in which they are needed, each under a name of its own",
     )
 
 

@@ -8,6 +8,7 @@ from ...errors import CaptureError
 from ...notebook.statements import uses_of
 from .artifacts import Saved
 from .names import Reads, read_code
+from .quoted import read_quoted
 from .snippets import Snippet
 from .sources import Binder
 
@@ -32,7 +33,8 @@ class Piece:
         binds: names that it binds besides ``name``.
         saved: of an artifact: its bytes.
         type: qualified type of the value, where it is one.
-        quoted: what stands behind an ``@`` in its strings; perhaps no names at all.
+        quoted: names in its strings (``df.query("a > @limit")``); perhaps no names at all.
+        looks_up: functions by which it reads names that nothing tells (``eval(text)``).
         binder: of an import: where the notebook wrote it.
         lazy: whether annotations stay text (``from __future__ import annotations``).
     """
@@ -54,6 +56,7 @@ class Piece:
     saved: Saved | None = None
     type: str = ""
     quoted: set[str] = field(default_factory=set)
+    looks_up: set[str] = field(default_factory=set)
     binder: Binder | None = None
     lazy: bool = False
 
@@ -66,7 +69,8 @@ class Piece:
         Raises:
             CaptureError: it needs an earlier value of its own name.
         """
-        found: Reads = read_code(Snippet(self.source, lazy=lazy).code)
+        snippet = Snippet(self.source, lazy=lazy)
+        found: Reads = read_code(snippet.code)
         header = "from __future__ import annotations\n" if lazy else ""
         uses = uses_of(header + self.source)
         if self.name in uses.reads:
@@ -79,9 +83,10 @@ class Piece:
         self.eager = (found.eager | uses.reads) - {self.name} - own
         self.late = (found.late | uses.late) - {self.name} - self.eager
         self.hints = {*uses.reads, *uses.late} - found.eager - found.late
-        self.quoted = found.quoted
+        texts = read_quoted(snippet.tree)
+        self.quoted, self.looks_up = found.quoted | texts.names, texts.left
         self.lazy = lazy
-        self.modules |= found.modules
+        self.modules |= found.modules | texts.modules
         self.attributes = found.attributes
         return self
 

@@ -41,8 +41,6 @@ from .sources import Sources
 from .surroundings import environment_warnings
 from .wording import Wording
 
-_LOOKS_NAMES_UP = {"eval", "exec", "globals", "locals"}
-
 
 def walk(
     requests: Sequence[EntryRequest],
@@ -160,7 +158,7 @@ class _Walk:
         piece.late |= live - {piece.name}
         for name in sorted(piece.eager | piece.late):
             self._need(name, (*chain, name), piece)
-        for name in sorted(_LOOKS_NAMES_UP & (piece.eager | piece.late)):
+        for name in sorted(piece.looks_up & (piece.eager | piece.late)):
             if self.scope.get(name) is ...:
                 self._warn(
                     f"{' → '.join(chain)} calls {name}(): names that it looks up by text are not "

@@ -152,6 +152,12 @@ class Wording:
             return [self._code(name, "function", snippet.text(node), binder)]
         return []
 
+    def _needs_to_run(self, position: int) -> frozenset[str]:
+        statement = self.sources.statements[position]
+        # What a class body defines it may call at once.
+        late = statement.uses.late if isinstance(statement.node, ast.ClassDef) else frozenset()
+        return statement.uses.reads | late
+
     def _still_holds(self, name: str, value: Any, binder: Binder) -> bool:
         """Whether the expression gives the value again, from names bound before it ran."""
         node = binder.node
@@ -161,7 +167,7 @@ class Wording:
             bound = self.sources.last_statement(read)
             if bound is not None and bound >= binder.position:
                 return False  # rebound since, perhaps from this very value
-            if bound is not None and name in self.sources.statements[bound].uses.reads:
+            if bound is not None and name in self._needs_to_run(bound):
                 return False  # made from what the name stood for before
         return explains(node, value, binder.snippet, self.scope.namespace)
 

@@ -1322,8 +1322,10 @@ BOOKS = [
         m = Model()
         m.extra = lambda x: x - OFFSET
         m.rate = 7
+        import types
+        m.bound = types.MethodType(lambda self, x: self.rate + x, m)
         ---
-        def predict(x): return base(x), plain(x), m(x), m.extra(x)
+        def predict(x): return base(x), plain(x), m(x), m.extra(x), m.bound(x)
         """,
         "predict",
     ),
@@ -1397,6 +1399,7 @@ BOOKS = [
         from string import Template
         import operator, math
         limit, unit, low = 2, "kg", 1
+        rate, offset, place, mood, tone = 5, 6, "here", "calm", "low"
         table = pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 1, 2, 2]})
         def queried(x):
             part = table.query("a > @limit and b >= @low")
@@ -1412,10 +1415,13 @@ BOOKS = [
         def by_name(x):
             return (
                 getattr(math, "floor")(x + 0.5), operator.attrgetter("a.sum")(table)().item(),
-                operator.itemgetter(0)([x]), eval("1 + 2")
+                operator.itemgetter(0)([x]), eval("1 + rate"), globals()["offset"],
+                "{place}, {x}".format(x=x, **globals()), "%(mood)s" % globals(),
+                Template("${tone}").substitute(globals()), "{x}".format(**locals()),
             )
         """,
         "queried worded by_name",
+        unsaid=("looks up by text",),
     ),
     served(
         "imports wherever they may stand",
@@ -1975,7 +1981,7 @@ BOOKS = [
         import tools_here, shop.prices as prices
         from shop import total, rules as r
         from shop.deep.tax import rate as tax_rate
-        import sys
+        import importlib, sys
         sys.path.append("lib")
         import outside_tool
         names = open("names.txt").read().split()
@@ -1985,7 +1991,7 @@ BOOKS = [
                 limit = int(f.read())
             return (
                 tools_here.shift(x), prices.price(x), total(x), r.RULES, tax_rate(), names, limit,
-                late(x), outside_tool.tool(x)
+                late(x), outside_tool.tool(x), importlib.import_module("plugged_in").plug(x),
             )
         """,
         files={
@@ -2011,6 +2017,7 @@ BOOKS = [
                 "from ..rules import RULES\ndef rate():\n    return 2 + RULES['a']\n"
             ),
             "lib/outside_tool.py": "def tool(x):\n    return x + 31\n",
+            "plugged_in.py": "def plug(x):\n    return x + 37\n",
         },
         alone=True,
     ),
