@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -17,7 +19,12 @@ REASONS = {
         ["draws random numbers from numpy's global generator", "numpy.random.default_rng(0)"],
     ),
     "a frame's sample": (
-        (CUSTOMERS, "def predict(df):\n    return df['age'] + df['age'].sample(1).iloc[0]", X),
+        (
+            CUSTOMERS,
+            "fees = df['fee'].dropna()\n"
+            "def predict(df):\n    return df['age'] + fees.sample(100).sum()",
+            X,
+        ),
         ["draws random numbers from numpy's global generator"],
     ),
     "Python's generator": (
@@ -104,6 +111,23 @@ def test_only_what_changes_the_answer_is_named_where_that_can_be_tried() -> None
     warnings = Book(source, ONE).learn().warnings
     assert "numpy's global generator" in warnings
     assert "asks for the time" not in warnings
+
+
+def test_what_the_garbage_collector_does_meanwhile_is_not_the_entrys() -> None:
+    def listens(phase: str, info: dict[str, int]) -> None:
+        time.perf_counter()
+
+    gc.callbacks.append(listens)
+    collects = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        cells, words = REASONS["pandas' clock"]
+        warnings = Book(*cells).learn().warnings
+    finally:
+        gc.set_threshold(*collects)
+        gc.callbacks.remove(listens)
+    assert [word for word in words if word not in warnings] == [], warnings
+    assert "perf_counter" not in warnings
 
 
 @pytest.fixture

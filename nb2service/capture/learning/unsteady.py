@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 import pickle
 import random
 import sys
@@ -296,12 +297,15 @@ def _noted_calls() -> Iterator[set[str]]:
         elif event == "call":
             seen.add(f"{frame.f_globals.get('__name__', '')}:{frame.f_code.co_name}")
 
-    before = sys.getprofile()
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()  # what it finalizes, and who listens to it, is none of the entry's doing
     sys.setprofile(note)
     try:
         yield seen
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
 
 
 __all__ = ["Reason", "asks_for_the_date", "reasons"]
