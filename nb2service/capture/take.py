@@ -13,7 +13,7 @@ from ..runtime.contract import KNOWN_TYPES, Contract, Entry, Field
 from .closure.result import Closure
 from .closure.stale import stale_warnings
 from .closure.walk import walk
-from .entries.find import find_entries
+from .entries.find import EntryRequest, find_entries
 from .guard.guard import Shipment, inspect
 from .guard.showing import shown
 from .learning.keeping import state_kept
@@ -72,16 +72,13 @@ def capture(
     """
     statements = parse_statements(notebook.cells, transform)
     requests = find_entries(namespace, notebook, statements, wanted.entries, wanted.bind)
-    called = [value for request in requests for value in (request.value, *request.given.values())]
-    called += [namespace.get(n.split(".")[0]) for r in requests for n in r.bind.values()]
+    called = _called(requests, namespace)
     with recording_opened_files(folder) as opened, state_kept(called, namespace):
         lessons = learn_all(requests, namespace, notebook, statements, wanted.example, wanted.mask)
     learned = lessons.learned
     tests = _tests(notebook, statements)
-    extra = {
-        **dict.fromkeys(_names_in_tests(tests, statements, namespace), Tag.TEST.value),
-        **dict.fromkeys(_names_in_contract(learned), "contract"),
-    }
+    extra = dict.fromkeys(_names_in_tests(tests, statements, namespace), Tag.TEST.value)
+    extra |= dict.fromkeys(_names_in_contract(learned), "contract")
     closure = walk(
         lessons.requests, namespace, notebook, statements, wanted.package, extra,
         wanted.skops, keep_going=True,
@@ -119,6 +116,13 @@ def capture(
         refusals=verdict.refusals,
         originals=lessons.originals,
     )
+
+
+def _called(requests: Sequence[EntryRequest], namespace: Mapping[str, Any]) -> list[Any]:
+    """The entries' values, and what is bound to their parameters."""
+    called = [value for request in requests for value in (request.value, *request.given.values())]
+    bound = [namespace.get(n.split(".")[0]) for r in requests for n in r.bind.values()]
+    return [*called, *bound]
 
 
 def _contract(

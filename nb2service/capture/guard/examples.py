@@ -55,11 +55,11 @@ def _of_input(found: Personal, entry: str) -> Finding:
     if found.strong:
         return Finding(
             found.column, "example", "", None, why, f"holds {found.what}, in {_SHOWN}",
-            "publish made-up values in their place", True, options,
+            "publish made-up values in their place", options,
         )  # fmt: skip
     return Finding(
         found.column, "example", "", None, why, f"looks like {found.what}, in {_SHOWN}",
-        f"--mask {name} publishes made-up values in their place", False, options,
+        f"--mask {name} publishes made-up values in their place", options, refused=False,
     )  # fmt: skip
 
 

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from ..model import CaptureWarning, Refusal
+from ..model import CaptureWarning, Refusal, ShipItem
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something about a thing that would travel.
+class Finding(Refusal):
+    """Something about a thing that would travel, in the terms in which it is refused.
 
     Attributes:
-        name: as the ship list has it, or the column or parameter of the examples.
-        kind: as in the ship list; ``example`` for example values.
-        type: qualified type name of a value, else "".
-        cell: the cell it comes from, if any.
-        why: the chain that leads to it, entry first.
-        message: what is the matter, as what follows its name in a sentence.
-        hint: how to change the notebook.
         refused: whether it keeps the thing from travelling; else it is only said.
         noted: whether it is said in the ship list only.
-        options: what lifts it, the best first; none if nothing can.
     """
 
-    name: str
-    kind: str
-    type: str
-    cell: int | None
-    why: tuple[str, ...]
-    message: str
-    hint: str
     refused: bool = True
-    options: tuple[str, ...] = ("--allow",)
     noted: bool = False
 
     def to_refusal(self) -> Refusal:
         """As the plan shows it, and ``deploy`` raises it."""
-        return Refusal(
-            self.name, self.kind, self.type, self.cell, self.why, self.message, self.hint,
-            self.options,
-        )  # fmt: skip
+        return Refusal(**{field.name: getattr(self, field.name) for field in fields(Refusal)})
 
     def to_warning(self) -> CaptureWarning:
         """As what is to be known."""
@@ -50,3 +31,9 @@ class Finding:
         """As what was allowed."""
         said = f"allowed: {' → '.join(self.why)} {self.message}"
         return CaptureWarning(said, "", self.cell)
+
+
+def finding_of(item: ShipItem, message: str, hint: str, refused: bool = True) -> Finding:
+    """Something about a row of the ship list."""
+    about = (item.name, item.kind, item.type, item.cell, item.why)
+    return Finding(*about, message, hint, refused=refused)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..closure.result import Closure
 from ..model import Part, ShipItem
 from ..outside.files import Files, Stray, paths_in
-from .findings import Finding
+from .findings import Finding, finding_of
 from .secrets import Secret, find_in_code, find_in_file
 
 LARGE = 1_000_000_000
@@ -61,7 +61,7 @@ def _secret_findings(secrets: Sequence[Secret], item: ShipItem) -> Iterator[Find
         lines.setdefault(secret.what, []).append(str(secret.line))
     for what, where in lines.items():
         shown = ", ".join(dict.fromkeys(where))
-        yield _finding(
+        yield finding_of(
             item,
             f"holds {what} (line {shown})",
             f'read it where the service runs, for example os.environ["{_variable(item, what)}"]',
@@ -81,10 +81,10 @@ def _path_findings(part: Part, item: ShipItem) -> Iterator[Finding]:
         if path is None:
             continue
         if path.is_dir() or (text.startswith("~") and path.is_file()):
-            yield _finding(item, f"names {text}, which exists on this machine only", _COPY)
+            yield finding_of(item, f"names {text}, which exists on this machine only", _COPY)
         elif _OF_A_MACHINE.fullmatch(text) and not path.exists():
             said = f"names the path {text}, which no other machine has"
-            yield _finding(item, said, _COPY, refused=False)
+            yield finding_of(item, said, _COPY, refused=False)
 
 
 _COPY = "copy what is needed into the notebook's folder, and name it relative to that"
@@ -111,12 +111,12 @@ def stray_findings(strays: Sequence[Stray], listed: Sequence[ShipItem]) -> Itera
         read = ", and the entries read it" if stray.opened else ""
         said = f"names the file {stray.path}, which exists on this machine only{read}"
         refused = not stray.path.startswith(_SYSTEM)
-        yield _finding(known.get(stray.where, made), said, _COPY, refused)
+        yield finding_of(known.get(stray.where, made), said, _COPY, refused)
 
 
 def _original_findings(source: str, item: ShipItem, originals: Iterable[str]) -> Iterator[Finding]:
     if any(original in source for original in originals):
-        yield _finding(
+        yield finding_of(
             item,
             "holds example values that were to be masked",
             "take them out of the code, if it is not to show them",
@@ -143,12 +143,8 @@ def file_findings(files: Files, originals: Iterable[str]) -> Iterator[Finding]:
 def size_findings(item: ShipItem) -> Iterator[Finding]:
     """What is too large to travel."""
     if item.size > LARGE:
-        yield _finding(
+        yield finding_of(
             item,
             f"has {item.size / 1e9:.1f} GB; more than {LARGE / 1e9:.0f} GB is refused",
             "load it in a cell tagged service-setup from where it is kept, or keep less of it",
         )
-
-
-def _finding(item: ShipItem, message: str, hint: str, refused: bool = True) -> Finding:
-    return Finding(item.name, item.kind, item.type, item.cell, item.why, message, hint, refused)

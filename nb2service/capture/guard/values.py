@@ -11,7 +11,7 @@ from ..closure.formats.part import NOTEBOOK_MODULES, qualified_type
 from ..closure.result import Closure, Refused
 from ..model import Artifact, ShipItem
 from ..values import kind_of
-from .findings import Finding
+from .findings import Finding, finding_of
 from .handles import device_of, handle_kind
 from .holdings import Held, holdings
 from .secrets import find_secrets, secret_named
@@ -80,10 +80,10 @@ def _open_ends(artifact: Artifact, item: ShipItem, held: Sequence[Held]) -> Iter
     """What was saved but is connected to something, and tensors that need a GPU."""
     for one in held:
         if (what := handle_kind(one.value)) and _is_saved(type(one.value), artifact):
-            yield _finding(item, _handle_words(one, what), _SETUP)
+            yield finding_of(item, _handle_words(one, what), _SETUP)
             return
         if device := device_of(one.value):
-            yield _finding(item, *_device_words(held[0], one, device))
+            yield finding_of(item, *_device_words(held[0], one, device))
             return
 
 
@@ -120,7 +120,7 @@ def _secrets(item: ShipItem, held: Sequence[Held]) -> Iterator[Finding]:
             if what not in told:
                 told.add(what)
                 where = f" ({one.path})" if one.path != item.name else ""
-                yield _finding(
+                yield finding_of(
                     item,
                     f"holds {what}{where}",
                     "leave it out of the value, and read it where the service runs, from "
@@ -136,7 +136,7 @@ def _elsewhere(item: ShipItem, held: Sequence[Held], folder: Path) -> Iterator[F
             continue
         text = str(one.value)
         if _is_of_this_machine(text, folder):
-            yield _finding(
+            yield finding_of(
                 item,
                 f"holds the path {text} ({one.path}), which exists on this machine only",
                 "keep a path relative to the notebook's folder",
@@ -169,15 +169,11 @@ def _rows(
         inside = f" in {one.path}" if one.owner is not None else ""
         if artifact.name in trained_on(statements) and not inside:
             said = f"is a table that the notebook trains with, and would travel with {rows}"
-            yield _finding(item, said, less_of(artifact.name, one.value, reader))
+            yield finding_of(item, said, less_of(artifact.name, one.value, reader))
         else:
             said = f"travels with {rows}{inside}, as {reader} reads it"
             hint = less_of(artifact.name, one.value, reader) if not inside else ""
-            yield _finding(item, said, hint, refused=False)
+            yield finding_of(item, said, hint, refused=False)
         return
     if kept := kept_rows(held):
-        yield replace(_finding(item, f"holds {kept}", "", refused=False), noted=True)
-
-
-def _finding(item: ShipItem, message: str, hint: str, refused: bool = True) -> Finding:
-    return Finding(item.name, item.kind, item.type, item.cell, item.why, message, hint, refused)
+        yield replace(finding_of(item, f"holds {kept}", "", refused=False), noted=True)

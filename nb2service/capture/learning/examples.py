@@ -91,15 +91,23 @@ def find_example(
         # Rows that may be those of another data set are better than none.
         example = _first_fit(request, namespace, doubted, refusals)
         if example is not None:
-            if example.kind != "frame" or not feature_names(request.value):
-                why = doubt(request, example.expression, example.cell, statements)
-                said = CaptureWarning(f"the example may be of another data set: {why}", _GIVE)
-                example = replace(example, warnings=(*example.warnings, said))
+            example = _with_doubt(example, request, statements)
             return _with_warnings(example, request, namespace, statements)
     # What a wire cannot carry has a mend of its own; another example is none.
     contract = next((error for error in refusals if isinstance(error, ContractError)), None)
     functions = predict_functions(namespace, statements)
     raise contract or nothing_found(request, refusals, functions, misfit)
+
+
+def _with_doubt(
+    example: Example, request: EntryRequest, statements: Sequence[Statement]
+) -> Example:
+    """The example, with the doubt whether it is of another data set; column names dispel it."""
+    if example.kind == "frame" and feature_names(request.value):
+        return example
+    why = doubt(request, example.expression, example.cell, statements)
+    said = CaptureWarning(f"the example may be of another data set: {why}", _GIVE)
+    return replace(example, warnings=(*example.warnings, said))
 
 
 def _with_warnings(
