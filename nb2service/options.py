@@ -29,6 +29,8 @@ class Options:
         output: folder to write; None means ``<name>-service`` beside the notebook.
         port: port of the service; None means the one it had, or any free one.
         plan: only show what would travel; write nothing.
+        dry_run: only show what would change in the folder; write nothing.
+        wheelhouse: whether the folder gets the wheels of all requirements.
         launch: whether the service goes on running after its proof.
         keep: whether the service outlives the kernel.
         clean: whether to prove it in a clean environment too.
@@ -47,6 +49,8 @@ class Options:
     output: str | None = None
     port: int | None = None
     plan: bool = False
+    dry_run: bool = False
+    wheelhouse: bool = False
     launch: bool = True
     keep: bool = False
     clean: bool = True
@@ -66,6 +70,7 @@ class Options:
         words += [w for name in self.allow for w in ("--allow", name)]
         words += ["--skops"] if self.skops else []
         words += ["--output", self.output] if self.output else []
+        words += ["--wheelhouse"] if self.wheelhouse else []
         return " ".join(["%deploy", *map(quote_word, words)])
 
     @classmethod
@@ -104,6 +109,12 @@ _BUILD = (
         help="Publish made-up example values of COLUMN, not the notebook's.",
     ),
     click.option("--skops", is_flag=True, help="Save scikit-learn models with skops, not pickle."),
+    click.option(
+        "--wheelhouse", is_flag=True, help="Put the wheels of all requirements into the folder."
+    ),
+    click.option(
+        "--dry-run", is_flag=True, help="Show what would change in the folder; write nothing."
+    ),
     click.option("-o", "--output", metavar="DIR", help="Folder to write (default: NAME-service)."),
     click.option(
         "--bind",
