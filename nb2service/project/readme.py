@@ -15,7 +15,8 @@ from ..runtime.problems import Violations
 from ..runtime.settings import SETTINGS
 from . import quoting
 from .fields import describe_input, describe_output, describe_tolerance
-from .packaging import python_minor, source_of
+from .packaging import source_of
+from .requirements import python_minor
 from .templates import fill
 
 NOT_PROVEN = "Not proven yet."

@@ -15,14 +15,13 @@ from ..runtime.openapi import openapi
 from .container import render_compose, render_dockerfile, render_dockerignore
 from .model import NOTEBOOK, README, Project
 from .notebook_module import render_notebook, render_notebook_tests
-from .packaging import (
-    render_pyproject,
+from .packaging import render_pyproject, top_level_modules
+from .readme import render_readme
+from .requirements import (
     render_requirements_dev,
     render_requirements_in,
     render_requirements_txt,
-    top_level_modules,
 )
-from .readme import render_readme
 from .templates import FOLDER, fill
 
 
