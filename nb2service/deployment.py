@@ -231,7 +231,10 @@ def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
     except Nb2ServiceError as error:
         raise type(error)(conceal(error.message), conceal(error.hint), error.cell) from None
     folder = Path(options.output).expanduser() if options.output else here / f"{name}-service"
-    source, warnings = cleaned_notebook(source_notebook(notebook, file), captured.originals)
+    travelled = {item.cell for item in captured.ship_list}
+    source, warnings = cleaned_notebook(
+        source_notebook(notebook, file, travelled), captured.originals
+    )
     captured = replace(captured, warnings=(*captured.warnings, *warnings))
     return Plan(captured, folder.absolute(), source, seconds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,24 @@ from .files import read_notebook
 _KEPT = ("cell_type", "id", "source")
 
 
-def source_notebook(notebook: Notebook, file: Path | None) -> bytes:
+def source_notebook(
+    notebook: Notebook, file: Path | None, travelled: Collection[int | None] = ()
+) -> bytes:
     """An ``.ipynb`` file of nbformat 4: outputs cleared, cells tagged service-skip left out.
 
     Args:
         notebook: what was executed; it stands in where there is no file.
         file: the notebook's file, if known.
+        travelled: execution counts to keep, where a cell stands as it was run: those that a
+            project speaks of.
     """
     content = _from_file(file) if file else None
     if content is None:
         content = _from_cells(notebook.cells)
-    content["cells"] = [_cleared(cell) for cell in content["cells"] if not _is_skipped(cell)]
+    numbers = {cell.source: cell.number for cell in notebook.cells if cell.number in travelled}
+    content["cells"] = [
+        _cleared(cell, numbers) for cell in content["cells"] if not _is_skipped(cell)
+    ]
     text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
     return (text + "\n").encode("utf-8", "replace")
 
@@ -46,11 +54,12 @@ def _from_cells(cells: tuple[Cell, ...]) -> dict[str, Any]:
     return {"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
 
 
-def _cleared(cell: dict[str, Any]) -> dict[str, Any]:
+def _cleared(cell: dict[str, Any], numbers: Mapping[str, int]) -> dict[str, Any]:
     tags = cell.get("metadata", {}).get("tags", [])
     kept: dict[str, Any] = {key: cell[key] for key in _KEPT if key in cell}
     if cell["cell_type"] == "code":
-        kept |= {"outputs": [], "execution_count": None}
+        number = numbers.get("".join(cell["source"]))
+        kept |= {"outputs": [], "execution_count": number}
     elif "attachments" in cell:
         kept["attachments"] = cell["attachments"]
     return {**kept, "metadata": {"tags": tags} if tags else {}}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 README = "README.md"
 PROOF = "proof.json"
+PAGE = "notebook.html"
 
 # What nb2service keeps for itself in a project.
 STATE = ".nb2service"

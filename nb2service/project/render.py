@@ -13,7 +13,7 @@ from ..errors import OutputError
 from ..runtime.contract import dump_contract
 from ..runtime.openapi import openapi
 from .container import render_compose, render_dockerfile, render_dockerignore
-from .model import NOTEBOOK, README, Project
+from .model import NOTEBOOK, PAGE, README, Project
 from .notebook_module import render_notebook, render_notebook_tests
 from .packaging import render_pyproject, top_level_modules
 from .readme import render_readme
@@ -25,12 +25,15 @@ from .requirements import (
 from .templates import FOLDER, fill
 
 
-def render(capture: Capture, notebook_node: bytes | None = None) -> Project:
+def render(
+    capture: Capture, notebook_node: bytes | None = None, page: bytes | None = None
+) -> Project:
     """The project of a capture.
 
     Args:
         capture: everything that the entries need.
         notebook_node: the source notebook without outputs, as an ``.ipynb`` file's bytes.
+        page: the notebook as HTML, once ``notebook_page`` has made it.
 
     Raises:
         OutputError: a local module or data file has a path that the project needs itself.
@@ -61,6 +64,8 @@ def render(capture: Capture, notebook_node: bytes | None = None) -> Project:
     files |= {f"{capture.package}/artifacts/{file.file}": file.data for file in held}
     if notebook_node is not None:
         files[NOTEBOOK] = notebook_node
+    if page is not None:
+        files[PAGE] = page
     _refuse_collisions(capture, files)
     files |= _shipped(capture)
     return Project(capture.name, capture.package, dict(sorted(files.items())))
