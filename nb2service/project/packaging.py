@@ -26,7 +26,7 @@ def render_pyproject(capture: Capture) -> str:
     """``pyproject.toml``: installable by ``pip install .``, and the settings of the tools."""
     beside = top_level_modules(capture)
     modules = [name.removesuffix(".py") for name in beside if name.endswith(".py")]
-    rooms = ["codec", "lean", "server"] if capture.contract.lean else ["codec", "server"]
+    rooms = ["codec", *(["lean"] if capture.contract.lean else []), "pages", "server"]
     own = [capture.package, *(f"{capture.package}.{room}" for room in rooms)]
     packages = [*own, *_local_packages(capture)]
     notebook = f"{capture.package}/notebook.py"

@@ -19,6 +19,7 @@ from .codec import bounds
 from .codec.writing import json_bytes
 from .observing import log
 from .openapi import openapi
+from .pages import pages
 from .problems import Problem
 from .service import Service
 from .settings import Settings, read_settings
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
     app.extensions["service"] = service
     _add_entries(app, service)
     _add_information(app, service)
+    app.register_blueprint(pages)
     _add_errors(app, settings)
     _add_observing(app)
     if warm:

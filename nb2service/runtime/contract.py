@@ -194,7 +194,7 @@ class Contract:
 
 def dump_contract(contract: Contract) -> str:
     """The contract as JSON text, defaults left out, stable in its order."""
-    return json.dumps(_compact(contract), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(compact(contract), indent=2, ensure_ascii=False) + "\n"
 
 
 def load_contract(text: str) -> Contract:
@@ -238,10 +238,10 @@ def _load_field(raw: dict[str, Any]) -> Field:
     return Field(**made)
 
 
-def _compact(value: Any) -> Any:
+def compact(value: Any) -> Any:
     """Dataclasses as dictionaries without the members that hold their default."""
     if isinstance(value, (list, tuple)):
-        return [_compact(item) for item in value]
+        return [compact(item) for item in value]
     if not hasattr(value, "__dataclass_fields__"):
         return value
     plain = {}
@@ -249,5 +249,5 @@ def _compact(value: Any) -> Any:
         item = getattr(value, member.name)
         default = member.default_factory() if callable(member.default_factory) else member.default
         if item != default or type(item) is not type(default):
-            plain[member.name] = _compact(item)
+            plain[member.name] = compact(item)
     return plain

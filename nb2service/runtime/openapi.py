@@ -10,7 +10,7 @@ from .codec.multipart import is_file
 from .codec.parsing import DECIMAL
 from .codec.reading import MULTIPART, media_types
 from .codec.writing import BYTES, CSV, JSON, JSON_LINES, answer_types, is_raw
-from .contract import Contract, Entry, Field, Input
+from .contract import Contract, Entry, Field, Input, compact
 from .problems import MEDIA_TYPE
 
 # Without years and months, which have no fixed length.
@@ -226,6 +226,14 @@ def _operation(route: str, entry: Entry) -> dict[str, Any]:
         bodies[MULTIPART] = {"schema": _upload_schema(entry.input)}
     return {
         "operationId": route,
+        # For the page that makes a form of it: what JSON Schema has no words for.
+        "x-contract": {
+            "entry": entry.name,
+            "input": compact(entry.input),
+            "output": compact(entry.output),
+            "aligned": entry.aligned,
+            "row_wise": entry.row_wise,
+        },
         "summary": (entry.doc or f"Predictions of {entry.call}").split("\n", 1)[0],
         "description": entry.doc,
         "requestBody": {

@@ -28,7 +28,10 @@ def pins(*names, web=False, direct=True):
     return tuple(Pin(name, version(name), why, direct, web) for name in names)
 
 
-WEB = pins("flask", "gunicorn", "httptools", "msgspec", "prometheus-client", web=True)
+WEB = pins(
+    *("flask", "flask-swagger-ui", "gunicorn", "httptools", "msgspec", "prometheus-client"),
+    web=True,
+)
 
 
 def churn():

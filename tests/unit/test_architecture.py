@@ -14,8 +14,8 @@ HOUSE = Path(__file__).parents[2] / "nb2service"
 ORDER = ["errors", "notebook", "capture", "project", "launch", "deployment"]
 # What a generated service may need, besides the notebook's own libraries.
 RUNTIME_LIBRARIES = {
-    "flask", "werkzeug", "msgspec", "prometheus_client", "gunicorn", "httptools",
-    "numpy", "pandas", "joblib", "pyarrow", "scipy", "sklearn", "opentelemetry", "PIL",
+    "flask", "flask_swagger_ui", "werkzeug", "msgspec", "prometheus_client", "gunicorn",
+    "httptools", "numpy", "pandas", "joblib", "pyarrow", "scipy", "sklearn", "opentelemetry", "PIL",
 }  # fmt: skip
 
 # What runtime/native.py reads the formats of; a service has it only with such an artifact.

@@ -22,6 +22,7 @@ from .origins import on_this_machine_only, origin_of
 
 WEB_LAYER = (
     "flask",
+    "flask-swagger-ui",
     "gunicorn; sys_platform != 'win32'",
     "httptools; sys_platform != 'win32'",
     "msgspec",
