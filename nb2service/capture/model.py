@@ -189,6 +189,8 @@ class Pin:
         url: where it is installed from if not from an index (``git+https://…@<commit>``):
             write ``name @ url`` in place of ``name==version``.
         index: the index that has this build, beside the usual one (``--extra-index-url``).
+        licence: what its metadata says of it, or "".
+        requires: the pinned distributions that it asks for, sorted.
     """
 
     name: str
@@ -198,6 +200,8 @@ class Pin:
     web: bool = False
     url: str = ""
     index: str = ""
+    licence: str = ""
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

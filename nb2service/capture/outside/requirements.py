@@ -16,6 +16,7 @@ from ...errors import RequirementsError
 from ..model import CaptureWarning, Pin
 from .editable import editable_around
 from .imports import dispensable
+from .licences import licence_of
 from .locate import Installed, Location, Package, is_stdlib, locate
 from .managers import managed
 from .origins import on_this_machine_only, origin_of
@@ -73,9 +74,15 @@ def find_requirements(
         parents = (needed if name in needed else served)[name]
         via = [f"via {', '.join(sorted(parents))}"] if parents else []
         why = "; ".join(reasons.get(name, []) + via)
-        origin = origin_of(installed.named(name), why, lambda *said: _warn(warnings, *said))
-        direct, for_web = name in reasons, name not in needed
-        pins.append(Pin(name, origin.version, why, direct, for_web, origin.url, origin.index))
+        package = installed.named(name)
+        origin = origin_of(package, why, lambda *said: _warn(warnings, *said))
+        asks_for = {other for found in (needed, served) for other in found if name in found[other]}
+        pins.append(
+            Pin(
+                name, origin.version, why, name in reasons, name not in needed, origin.url,
+                origin.index, licence_of(package.distribution), tuple(sorted(asks_for)),
+            )
+        )  # fmt: skip
     return Requirements(tuple(pins), tuple(warnings))
 
 
