@@ -176,6 +176,19 @@ class CaptureWarning:
 
 
 @dataclass(frozen=True)
+class LockedFile:
+    """A file that an installer may take for a pin.
+
+    Attributes:
+        name: a wheel's or a source archive's file name.
+        sha256: of its bytes, as hexadecimal digits.
+    """
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Pin:
     """One pinned distribution: ``name==version``, why it is there, and what asked for it.
 
@@ -191,6 +204,8 @@ class Pin:
         index: the index that has this build, beside the usual one (``--extra-index-url``).
         licence: what its metadata says of it, or "".
         requires: the pinned distributions that it asks for, sorted.
+        marker: the platforms that need it, as PEP 508 has them; "" for all.
+        files: what may be installed for it, sorted; empty unless it is locked.
     """
 
     name: str
@@ -202,6 +217,27 @@ class Pin:
     index: str = ""
     licence: str = ""
     requires: tuple[str, ...] = ()
+    marker: str = ""
+    files: tuple[LockedFile, ...] = ()
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """Those of its files, as installers are told: ``sha256:…``."""
+        return tuple(sorted({f"sha256:{file.sha256}" for file in self.files}))
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What is installed on each platform of the service, file by file.
+
+    Attributes:
+        pins: what the service runs with: the kernel's versions wherever the kernel has them, and
+            what only another platform needs. Sorted by name.
+        dev: all that its tests need, some of which ``pins`` has too.
+    """
+
+    pins: tuple[Pin, ...]
+    dev: tuple[Pin, ...]
 
 
 @dataclass(frozen=True)
@@ -219,6 +255,64 @@ class Provenance:
     def to_json(self) -> dict[str, Any]:
         """As ``contract.json`` holds it and ``GET /metadata`` shows it."""
         return {**vars(self), "versions": dict(self.versions)}
+
+
+@dataclass(frozen=True)
+class ModelPart:
+    """A model, or a step within one.
+
+    Attributes:
+        name: what it is called in the model; "" for the model itself.
+        type: qualified type name.
+        takes: the columns that it takes, if it takes some of them only.
+        settings: those that are not as the class has them by itself, as one types them.
+        depth: how deep it lies; 0 for the model itself.
+    """
+
+    name: str
+    type: str
+    takes: str
+    settings: tuple[tuple[str, str], ...]
+    depth: int
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that the notebook computed of the models that travel, as they are now.
+
+    Attributes:
+        name: the variable that holds it, or the function or method that computed it.
+        value: the number.
+        source: the expression that computed it.
+        cell: the cell that it stands in.
+    """
+
+    name: str
+    value: float
+    source: str
+    cell: int
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known of a model that travels; what is not known is None or empty.
+
+    Attributes:
+        name: the expression that it is known by: ``model``, ``grid.best_estimator_``.
+        parts: the model and its steps.
+        cell: the cell that fitted it.
+        rows, columns: the shape of the table that it was fitted on.
+        features: the names of its columns.
+        classes: what it tells apart, and how many of the rows were of each.
+    """
+
+    name: str
+    parts: tuple[ModelPart, ...]
+    cell: int | None = None
+    rows: int | None = None
+    columns: int | None = None
+    features: tuple[str, ...] = ()
+    classes: tuple[tuple[Any, int | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -242,6 +336,8 @@ class Capture:
         originals: telling texts of masked example values, which no file is to show.
         libraries: shared libraries of the system that the service loads (``libgomp.so.1``), as far
             as a fresh process has shown.
+        models: what is known of the models that travel.
+        metrics: what the notebook computed of them.
     """
 
     name: str
@@ -257,5 +353,9 @@ class Capture:
     warnings: tuple[CaptureWarning, ...]
     provenance: Provenance
     libraries: tuple[str, ...] = ()
+    models: tuple[ModelCard, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     originals: frozenset[str] = field(default=frozenset(), repr=False)
+    lock: Lock | None = None
+    unlocked: str = ""
