@@ -28,6 +28,7 @@ WEB_LAYER = (
     "httptools; sys_platform != 'win32'",
     "msgspec",
     "prometheus-client",
+    "pyrate-limiter",
 )
 """What every generated service needs besides the notebook's own libraries."""
 
