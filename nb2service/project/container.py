@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from ..capture.model import Capture
@@ -35,19 +36,31 @@ def render_dockerfile(capture: Capture) -> str:
     libraries = {word for name in names for word in BY_NAME.get(name, "").split()}
     libraries |= {PROGRAMS[p.name] for p in capture.requirements if p.direct and p.name in PROGRAMS}
     libraries |= {package for name in capture.libraries if (package := debian_package(name))}
-    provenance = capture.provenance
+    from_git = any(pin.url.startswith("git+") for pin in capture.requirements)
     return fill(
         "Dockerfile.j2",
-        python=python_tag(provenance.python),
+        python=python_tag(capture.provenance.python),
         package=capture.package,
+        build_tools=["ca-certificates", "git"] if from_git else [],
         libraries=sorted(libraries),
         sources=[*top_level_modules(capture), capture.package],
-        labels={
-            "org.opencontainers.image.title": f"{capture.name}-service",
-            "org.opencontainers.image.description": capture.contract.title or capture.name,
-            "org.opencontainers.image.source": provenance.notebook or "",
-        },
+        labels=_labels(capture),
     )
+
+
+def _labels(capture: Capture) -> dict[str, str]:
+    """What the image says of itself; no ``created``, as the same state is to give the same."""
+    contract, provenance = capture.contract, capture.provenance
+    return {
+        "org.opencontainers.image.title": f"{capture.name}-service",
+        "org.opencontainers.image.description": contract.title or capture.name,
+        "org.opencontainers.image.version": str(contract.metadata.get("version", "1.0.0")),
+        "org.opencontainers.image.revision": provenance.git_commit or "",
+        "nb2service.notebook": provenance.notebook or "",
+        "nb2service.notebook.sha256": provenance.sha256,
+        "nb2service.python": provenance.python,
+        "nb2service.packages": " ".join(f"{name}=={at}" for name, at in provenance.versions),
+    }
 
 
 def python_tag(version: str) -> str:
@@ -58,11 +71,22 @@ def python_tag(version: str) -> str:
 
 def render_dockerignore(capture: Capture) -> str:
     """``.dockerignore``: nothing enters the image but what is named here."""
-    allowed = ["requirements.txt", "proof.json", *top_level_modules(capture), capture.package]
+    packages = ["requirements.txt", "wheelhouse", "proof.json"]
+    allowed = [*packages, *top_level_modules(capture), capture.package]
     lines = ["*", *(f"!{name}" for name in allowed), "**/__pycache__", "**/*.pyc"]
     return "\n".join(lines) + "\n"
 
 
 def render_compose(capture: Capture) -> str:
     """``compose.yaml``: the image, run as locked down as it allows."""
-    return fill("compose.yaml.j2", name=capture.name, image=f"{capture.name}-service")
+    models = sum(
+        len(artifact.data) + sum(len(part.data) for part in artifact.parts)
+        for artifact in capture.artifacts
+    )
+    return fill(
+        "compose.yaml.j2",
+        name=capture.name,
+        image=f"{capture.name}-service",
+        # 1 for libraries, workers, requests under way; a model takes several times its file's size.
+        gibibytes=math.ceil(1 + 4 * models / 2**30),
+    )

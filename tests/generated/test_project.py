@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 import nb2service.runtime
-from nb2service.capture.model import Part, Pin, ShippedFile
+from nb2service.capture.model import Part, ShippedFile
 from nb2service.errors import OutputError
 from nb2service.project.render import render
 from nb2service.project.write import written
@@ -184,55 +184,9 @@ def test_the_same_capture_gives_the_same_bytes():
     assert list(one.files) == sorted(one.files)
 
 
-def test_dockerfile(folder):
-    image = dockerfile.build(folder)
-    package = package_of(folder)
-    assert image.base == "python:{}.{}-slim".format(*sys.version_info)
-    assert image.user == "1000"
-    assert {user for user, _ in image.runs} == {"root"}
-    assert image.env["HOST"] == "0.0.0.0"
-    assert image.env["PORT"] == "8080"
-    assert image.entrypoint == ["python", "-m", package]
-    assert image.cmd == ["serve"]
-    assert "/healthz" in image.healthcheck[-1]
-    compile(image.healthcheck[-1], "healthcheck", "exec")
-    assert image.labels["org.opencontainers.image.title"] == folder.name
-    generated = json.loads((folder / ".nb2service/generated.json").read_text())
-    assert {path for path in generated if path.startswith(package + "/")} <= image.files
-    assert not [path for path in image.files if path.startswith((".nb2service", "tests"))]
-    assert ("rounding/clipping.py" in image.files) == (package == "churn_service")
-
-
-def test_the_proof_enters_the_image_once_there_is_one(tmp_path):
-    folder = write(captures.shout(), tmp_path / "shout-service")
-    assert "proof.json" not in dockerfile.build(folder).files
-    (folder / "proof.json").write_text("{}")
-    assert "proof.json" in dockerfile.build(folder).files
-
-
 def test_what_running_it_leaves_behind_is_not_committed(folder):
     kept = (folder / ".gitignore").read_text().split()
-    assert kept == ["__pycache__/", ".pytest_cache/", ".venv/", "build/", "*.egg-info/"]
-
-
-def test_another_commit_or_other_code_does_not_install_the_packages_anew(folder):
-    lines = (folder / "Dockerfile").read_text().splitlines()
-    install = lines.index("RUN pip install --no-cache-dir -r requirements.txt")
-    commands = [line.split()[0] for line in lines[:install] if line and line[0].isalpha()]
-    assert commands == ["ARG", "FROM", "WORKDIR", "COPY"]
-
-
-def test_hadolint_finds_nothing(folder):
-    done = run("hadolint", "Dockerfile", folder=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_compose(folder):
-    services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
-    (service,) = services.values()
-    assert list(services) == [folder.name.removesuffix("-service")]
-    assert service["read_only"] is True
-    assert service["tmpfs"] == ["/tmp"]
+    assert kept == ["__pycache__/", ".env", ".pytest_cache/", ".venv/", "build/", "*.egg-info/"]
 
 
 def test_pyproject(folder):
@@ -269,14 +223,6 @@ def test_the_wheel_holds_what_the_service_needs(folder, tmp_path):
 
 
 # --- what is in it ------------------------------------------------------------------------------
-
-
-def test_system_libraries_are_installed_for_those_who_need_them():
-    made = captures.shout()
-    pins = (*made.requirements, Pin("lightgbm", "4.0.0", "imported by cell [2]", True))
-    text = render(replace(made, requirements=pins)).files["Dockerfile"].decode()
-    assert "libgomp1" in text
-    assert "libgomp1" not in render(made).files["Dockerfile"].decode()
 
 
 @pytest.mark.parametrize("lean", [True, False])
