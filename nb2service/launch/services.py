@@ -36,6 +36,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # What belongs to the notebook's session and would mislead, or betray, a service.
 _SESSION_VARIABLES = ("JPY_", "JUPYTERHUB_", "IPYKERNEL_")
 _SESSION_NAMES = {"FORCE_COLOR", "CLICOLOR", "PYTHONSAFEPATH", "PYTHONSTARTUP"}
+# Where a service will be deployed these say who may ask. Here only this machine can, and its proof.
+_ACCESS_NAMES = {"API_KEYS", "API_KEYS_FILE", "ALLOW_ANONYMOUS", "RATE_LIMIT", "CORS_ORIGINS"}
 
 
 @dataclass(frozen=True)
@@ -177,11 +179,11 @@ def trial(
 
 
 def service_environment() -> dict[str, str]:
-    """This process's environment without what concerns the notebook's session alone."""
+    """This process's environment without what is the notebook's session's, or a deployment's."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(_SESSION_VARIABLES) and name not in _SESSION_NAMES
+        if not name.startswith(_SESSION_VARIABLES) and name not in _SESSION_NAMES | _ACCESS_NAMES
     }
     if kept.get("MPLBACKEND", "").startswith("module://"):
         del kept["MPLBACKEND"]  # the kernel's own, which draws into notebook cells

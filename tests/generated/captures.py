@@ -30,6 +30,7 @@ def pins(*names, web=False, direct=True):
 
 WEB = pins(
     *("flask", "flask-swagger-ui", "gunicorn", "httptools", "msgspec", "prometheus-client"),
+    "pyrate-limiter",
     web=True,
 )
 

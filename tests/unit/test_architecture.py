@@ -15,7 +15,8 @@ ORDER = ["errors", "notebook", "capture", "project", "launch", "deployment"]
 # What a generated service may need, besides the notebook's own libraries.
 RUNTIME_LIBRARIES = {
     "flask", "flask_swagger_ui", "werkzeug", "msgspec", "prometheus_client", "gunicorn",
-    "httptools", "numpy", "pandas", "joblib", "pyarrow", "scipy", "sklearn", "opentelemetry", "PIL",
+    "httptools", "pyrate_limiter",
+    "numpy", "pandas", "joblib", "pyarrow", "scipy", "sklearn", "opentelemetry", "PIL",
 }  # fmt: skip
 
 # What runtime/native.py reads the formats of; a service has it only with such an artifact.
