@@ -242,7 +242,16 @@ class Lock:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the project comes from; no time of day: the same state gives the same bytes."""
+    """Where the project comes from; no time of day: the same state gives the same bytes.
+
+    Attributes:
+        notebook: its path, if it has one.
+        title, purpose: as its first text says.
+        sha256: of the code that was run.
+        git_commit, git_date: of the newest commit around it; the date only where git is at hand.
+        python: version of the kernel's interpreter.
+        versions: of the distributions that the notebook itself names.
+    """
 
     notebook: str | None
     title: str
@@ -251,6 +260,7 @@ class Provenance:
     git_commit: str | None
     python: str
     versions: tuple[tuple[str, str], ...]
+    git_date: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As ``contract.json`` holds it and ``GET /metadata`` shows it."""

@@ -10,6 +10,7 @@ from typing import Any
 from ..notebook.cells import Notebook, Tag
 from ..notebook.statements import Statement, parse_statements
 from ..runtime.contract import KNOWN_TYPES, Contract, Entry, Field
+from .about.cards import metadata, model_cards
 from .closure.result import Closure
 from .closure.stale import stale_warnings
 from .closure.walk import walk
@@ -89,6 +90,9 @@ def capture(
     requirements = find_requirements(modules, files.local, sources=sources)
     pins = requirements.pins
     provenance = find_provenance(notebook, folder, pins)
+    models, metrics = model_cards(
+        lessons.requests, closure.parts, namespace, statements, lessons.originals
+    )
     shipment = Shipment(closure, files, tests, learned, wanted.mask, lessons.originals)
     verdict = inspect(shipment, statements, folder, wanted.allow)
     warnings = (
@@ -103,7 +107,9 @@ def capture(
     return Capture(
         name=wanted.name,
         package=wanted.package,
-        contract=_contract(wanted.name, notebook, learned, closure, provenance.to_json()),
+        contract=_contract(
+            wanted.name, notebook, learned, closure, metadata(provenance, models, metrics)
+        ),
         parts=closure.parts,
         artifacts=closure.artifacts,
         files=files.files,
@@ -113,6 +119,8 @@ def capture(
         ship_list=verdict.ship_list,
         warnings=tuple(dict.fromkeys(shown(item, lessons.originals) for item in warnings)),
         provenance=provenance,
+        models=models,
+        metrics=metrics,
         refusals=verdict.refusals,
         originals=lessons.originals,
     )

@@ -7,7 +7,7 @@ without running anything: a name is the same in both if the same statements made
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -101,6 +101,17 @@ def lineage(statements: Iterable[Statement]) -> Lineage:
     for statement in statements:
         _follow(statement, run)
     return run
+
+
+def last_changes(statements: Sequence[Statement]) -> dict[str, int]:
+    """Index of the last statement that bound each name, or changed its value in place."""
+    run, found = Lineage(), {}
+    for index, statement in enumerate(statements):
+        node = statement.node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            run.changed_parameters[node.name] = _changed_parameters(node, run)
+        found |= dict.fromkeys(statement.uses.binds | _changed(node, run), index)
+    return found
 
 
 def _origin(*steps: Step) -> Origin:
@@ -232,4 +243,4 @@ def _calls(node: ast.AST) -> set[str]:
     return {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "?") for f in calls}
 
 
-__all__ = ["Lineage", "Origin", "Step", "lineage"]
+__all__ = ["Lineage", "Origin", "Step", "last_changes", "lineage"]
