@@ -15,18 +15,20 @@ import jinja2
 from IPython import get_ipython
 from IPython.display import display
 
+from . import preview_card
 from .capture.model import ShipItem
-from .deployment import Deployment, Plan
+from .deployment import Deployment, DryRun, Plan
 from .errors import Nb2ServiceError
 from .launch import MIME
 from .launch.services import Service
+from .preview_card import byte_size
 from .runtime.contract import Entry
 
 _LONG_BODY = 1000  # characters
 
 
-def to_json(done: Plan | Deployment) -> dict[str, Any]:
-    """The plan or deployment as every door hands it on (the ``--json`` document)."""
+def to_json(done: Plan | DryRun | Deployment) -> dict[str, Any]:
+    """What was done, or would be, as every door hands it on (the ``--json`` document)."""
     plan = done if isinstance(done, Plan) else done.plan
     capture = plan.capture
     document: dict[str, Any] = {
@@ -43,11 +45,12 @@ def to_json(done: Plan | Deployment) -> dict[str, Any]:
         "requirements": {pin.name: pin.version for pin in capture.requirements},
         "seconds": {phase: round(spent, 3) for phase, spent in plan.seconds.items()},
     }
+    if isinstance(done, DryRun):
+        document |= preview_card.document(done)
     if isinstance(done, Deployment):
         document |= {
             "python": done.python,
-            "kept": list(done.files.kept),
-            "edited": list(done.files.edited),
+            "files": [outcome.to_json() for outcome in done.files.outcomes],
             "proof": done.proof.to_json(),
             "service": done.service.to_json() if done.service else None,
             "curl": curl(done),
@@ -84,13 +87,17 @@ def url_of(service: Service) -> str:
     return service.url
 
 
-def html(done: Plan | Deployment, pending: str = "") -> str:
+def html(done: Plan | DryRun | Deployment, pending: str = "") -> str:
     """The card. ``pending`` says what is still going on, or why it could not be done."""
-    return _template().render(**_view(done, pending))
+    if isinstance(done, DryRun):
+        return _template("preview.html").render(**preview_card.view(done))
+    return _template("card.html").render(**_view(done, pending))
 
 
-def text(done: Plan | Deployment, pending: str = "") -> str:
+def text(done: Plan | DryRun | Deployment, pending: str = "") -> str:
     """The card's plain-text twin."""
+    if isinstance(done, DryRun):
+        return preview_card.text(done)
     view = _view(done, pending)
     lines = [f"{view['title']}: {view['headline']}  {view['url']}".rstrip()]
     lines += [f"  {line['mark']} {line['text']}" for line in view["lines"]]
@@ -149,7 +156,7 @@ class Shown:
         if self._in_place:
             self._update({"text/plain": ""})
 
-    def show(self, done: Plan | Deployment, pending: str = "") -> None:
+    def show(self, done: Plan | DryRun | Deployment, pending: str = "") -> None:
         """Shows the card."""
         self._update(
             {
@@ -250,10 +257,7 @@ def _lines(plan: Plan, deployed: Deployment | None, pending: str) -> list[dict[s
     for refusal in plan.capture.refusals:
         lines.append({"role": "different", "mark": "✗", "text": refusal.with_mends()})
     notes = [str(warning) for warning in plan.capture.warnings]
-    for path in deployed.files.kept if deployed else ():
-        notes.append(f"{path} was edited, and stays as it is; the new text is in {path}.new")
-    for path in deployed.files.edited if deployed else ():
-        notes.append(f"{path} was edited, and stays as it is")
+    notes += [str(outcome) for outcome in deployed.files.edited] if deployed else []
     return lines + [{"role": "warning", "mark": "!", "text": note} for note in notes]
 
 
@@ -293,15 +297,11 @@ def _times(shape: tuple[int, ...]) -> str:
 
 
 def _size(count: int) -> str:
-    if not count:  # an entry that is a method of an artifact
-        return ""
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+    return byte_size(count) if count else ""  # none: an entry that is a method of an artifact
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("nb2service", "."),
         autoescape=True,
@@ -309,4 +309,4 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("card.html")
+    return environment.get_template(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from .capture.guard.showing import cleaned_notebook, conceal
 from .capture.model import Capture
 from .capture.take import Wanted, capture
 from .errors import Nb2ServiceError, ProofError
+from .launch.commit import dated
 from .launch.proof import add_run, prove, prove_in_clean_environment, serving, write_proof
 from .launch.proof_model import DIFFERENT, Proof, ProofRun
 from .launch.rehearsal import explained, rehearse
@@ -24,8 +26,11 @@ from .launch.services import Service, find_service, launch
 from .notebook.live import find_path, read_live
 from .notebook.source import source_notebook
 from .options import Options
-from .project.model import GENERATED
+from .project.edits import naming_edits
+from .project.model import GENERATED, Project
 from .project.names import project_name
+from .project.notebook_page import notebook_page
+from .project.preview import FilePreview, preview
 from .project.render import render
 from .project.write import Written, written
 
@@ -50,6 +55,19 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class DryRun:
+    """What a deployment would change.
+
+    Attributes:
+        plan: what would travel.
+        files: what would become of the files in the folder.
+    """
+
+    plan: Plan
+    files: tuple[FilePreview, ...]
+
+
+@dataclass(frozen=True)
 class Deployment:
     """What stands now.
 
@@ -58,7 +76,7 @@ class Deployment:
         python: the interpreter of the kernel's environment.
         service: the running service; None with ``--no-launch``.
         proof: what was compared so far, and the verdict.
-        files: what was done to the folder; files that a person had edited are as they were.
+        files: what was done to the folder, also to files that a person had edited.
         generated: the record of what was written, which tells this deployment from a later one.
         settled: whether a fresh process has shown what else the requirements must name.
     """
@@ -87,7 +105,9 @@ class _Clock:
         self.seconds[name] = time.perf_counter() - began
 
 
-def deploy(options: Options, shell: Any, report: Report = lambda phase: None) -> Plan | Deployment:
+def deploy(
+    options: Options, shell: Any, report: Report = lambda phase: None
+) -> Plan | DryRun | Deployment:
     """Turns the kernel's entries into a project, and the project into a proven service.
 
     Args:
@@ -96,7 +116,8 @@ def deploy(options: Options, shell: Any, report: Report = lambda phase: None) ->
         report: called with the name of each phase as it begins.
 
     Returns:
-        a ``Plan`` with ``options.plan``, else a ``Deployment`` whose answers equal the notebook's.
+        a ``Plan`` with ``options.plan``, a ``DryRun`` with ``options.dry_run``, else a
+        ``Deployment`` whose answers equal the notebook's.
 
     Raises:
         Nb2ServiceError: what could not be done; nothing is left half-written or running.
@@ -108,11 +129,14 @@ def deploy(options: Options, shell: Any, report: Report = lambda phase: None) ->
         return plan
     if plan.capture.refusals:
         raise refusal_error(plan.capture.refusals, partial(_line_with, options))
+    if options.dry_run:
+        return _dry_run(plan, clock)
     with ExitStack() as undone_on_failure:
         with clock.phase("write"):
             project = render(plan.capture, plan.source)
             files = undone_on_failure.enter_context(written(project, plan.folder))
-        service, run = _launch_and_prove(options, plan, clock)
+        with naming_edits(plan.folder):
+            service, run = _launch_and_prove(options, plan, clock)
         proof = Proof((run,))
         write_proof(plan.folder, proof)
         generated = (plan.folder / GENERATED).read_bytes()
@@ -121,6 +145,18 @@ def deploy(options: Options, shell: Any, report: Report = lambda phase: None) ->
             return done  # it is in service; what else is to be known is found in the background
         with clock.phase("rehearse"):
             return settle(done)
+
+
+def _dry_run(plan: Plan, clock: _Clock) -> DryRun:
+    """Compares the folder with a whole project that stands elsewhere for a moment."""
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        with clock.phase("write"):
+            project = render(plan.capture, plan.source)
+            aside = stack.enter_context(written(project, Path(scratch) / plan.folder.name))
+        with clock.phase("rehearse"):
+            capture, project = _completed(plan, aside.folder)
+    with clock.phase("compare"):
+        return DryRun(replace(plan, capture=capture), preview(project, plan.folder))
 
 
 def _launch_and_prove(
@@ -166,20 +202,31 @@ def settle(deployment: Deployment) -> Deployment:
     if deployment.settled:
         return deployment
     try:
-        capture = rehearse(plan.folder, plan.capture)
+        with naming_edits(plan.folder):
+            capture, project = _completed(plan, plan.folder)
     finally:
         _check_current(deployment)
-    if capture == plan.capture:
-        return replace(deployment, settled=True)
-    with written(render(capture, plan.source), plan.folder) as again:
+    with written(project, plan.folder) as again:
         write_proof(plan.folder, deployment.proof)
     return replace(
         deployment,
         plan=replace(plan, capture=capture),
-        files=replace(again, changed=tuple(sorted({*deployment.files.changed, *again.changed}))),
+        files=deployment.files.then(again),
         generated=(plan.folder / GENERATED).read_bytes(),
         settled=True,
     )
+
+
+def _completed(plan: Plan, folder: Path) -> tuple[Capture, Project]:
+    """The capture and its project with what takes too long to be waited for.
+
+    Args:
+        plan: what was captured; ``plan.folder`` holds what was generated last.
+        folder: where the project stands as far as it is known.
+    """
+    capture = rehearse(folder, plan.capture)
+    capture = dated(capture, (plan.folder, Path.cwd()))
+    return capture, render(capture, plan.source, notebook_page(capture, plan.source))
 
 
 def prove_clean(deployment: Deployment) -> Deployment:
@@ -192,7 +239,8 @@ def prove_clean(deployment: Deployment) -> Deployment:
     deployment = settle(deployment)
     plan = deployment.plan
     try:
-        run = prove_in_clean_environment(plan.folder, plan.capture.package, deployment.python)
+        with naming_edits(plan.folder):
+            run = prove_in_clean_environment(plan.folder, plan.capture.package, deployment.python)
     finally:
         _check_current(deployment)
     return replace(deployment, proof=add_run(plan.folder, run))

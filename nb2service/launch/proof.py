@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from ..errors import ProofError
 from ..project.model import PROOF, README
 from ..project.readme import with_proof
+from ..project.write import replace_file
 from ..runtime.contract import Contract, Entry, load_contract
 from ..runtime.replay import Post, Replay, replay
 from .causes import likely_cause
@@ -103,11 +104,10 @@ def serving(project: Path, package: str, python: str = sys.executable) -> Iterat
 def write_proof(project: Path, proof: Proof) -> None:
     """Put the proof into the project: ``proof.json``, and its section of the README."""
     text = json.dumps(proof.to_json(), indent=2, ensure_ascii=False) + "\n"
-    (project / PROOF).write_text(text, "utf-8")
+    replace_file(project / PROOF, text.encode())
     readme = project / README
-    if readme.exists():
-        old = readme.read_text("utf-8")
-        readme.write_text(with_proof(old, proof.markdown()), "utf-8")
+    if readme.exists() and not readme.is_symlink():  # a link leads to what others write
+        replace_file(readme, with_proof(readme.read_bytes(), proof.markdown()))
 
 
 def add_run(project: Path, run: ProofRun) -> Proof:

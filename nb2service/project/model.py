@@ -13,6 +13,7 @@ STATE = ".nb2service"
 GENERATED = f"{STATE}/generated.json"
 BASE = f"{STATE}/base"
 NOTEBOOK = f"{STATE}/notebook.ipynb"
+LOCK = f"{STATE}/lock.json"
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,12 @@ class Project:
     def is_text(self, path: str) -> bool:
         """Whether the file is made for reading and editing, not an artifact or a data file."""
         return not path.startswith((f"{self.package}/artifacts/", f"{self.package}/files/"))
+
+
+def is_needed(path: str) -> bool:
+    """Whether the service or its proof cannot do without the file of a project."""
+    folder, _, below = path.partition("/")
+    if folder == "tests":
+        return below.startswith("cases/")
+    own = below or folder.endswith(".py") or folder == "requirements.txt"
+    return bool(own) and folder != "deploy"

@@ -24,19 +24,21 @@ NOT_PROVEN = "Not proven yet."
 # A request that fills more than a screen is no example.
 _LONGEST_BODY = 3000
 _LINE = 100
-_SECTION = re.compile(r"(<!-- proof -->\n).*?(\n<!-- /proof -->)", re.DOTALL)
+_SECTION = re.compile(rb"(<!-- proof -->(\r?\n)).*?(\r?\n<!-- /proof -->)", re.DOTALL)
 
 
-def with_proof(text: str, proof_markdown: str) -> str:
+def with_proof(readme: bytes, proof_markdown: str) -> bytes:
     """The README with its proof section replaced; unchanged if its markers are gone.
 
     Args:
-        text: a README as ``render_readme`` wrote it, edited or not.
+        readme: a README as ``render_readme`` wrote it, edited or not, in whatever encoding.
         proof_markdown: what stands between the markers from now on.
     """
     # A marker within the proof would end the section early next time.
-    inner = proof_markdown.strip().replace("<!--", "&lt;!--")
-    return _SECTION.sub(lambda match: match[1] + inner + match[2], text, count=1)
+    inner = proof_markdown.strip().replace("<!--", "&lt;!--").encode()
+    return _SECTION.sub(
+        lambda match: match[1] + inner.replace(b"\n", match[2]) + match[3], readme, count=1
+    )
 
 
 def render_readme(capture: Capture) -> str:

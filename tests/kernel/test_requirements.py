@@ -37,7 +37,7 @@ def test_what_no_source_names_is_pinned_and_written(tmp_path: Path) -> None:
         [line] = [s for s in (project / name).read_text().splitlines() if s.startswith("pyyaml")]
         assert line.endswith("# loaded while the examples ran")
     assert (project / PROOF).exists()
-    assert build(path, OPTIONS).document["kept"] == []
+    assert build(path, OPTIONS).document["files"] == []
 
 
 def test_an_entry_that_varies_by_luck_is_found(

@@ -14,7 +14,7 @@ from nb2service.errors import LaunchError
 from nb2service.launch.proof_model import Proof, ProofRun
 from nb2service.project.write import Written
 
-FILES = Written(Path("churn-service"), (), (), ("Dockerfile",), ("compose.yaml",))
+FILES = Written(Path("churn-service"), ())
 
 
 def deployment(*runs: ProofRun) -> Deployment:

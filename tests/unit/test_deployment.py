@@ -24,7 +24,7 @@ def deployment(tmp_path: Path) -> Deployment:
     record.parent.mkdir()
     record.write_bytes(b"mine")
     capture: Any = SimpleNamespace(package="churn_service")
-    files = Written(tmp_path, (), (), (), ())
+    files = Written(tmp_path, ())
     plan = Plan(capture, tmp_path, b"", {})
     return Deployment(plan, "python", None, Proof(()), files, b"mine", settled=True)
 

@@ -35,6 +35,11 @@ def write(made, folder):
         return done
 
 
+def became(done):
+    """What became of each file, by path."""
+    return {outcome.path: outcome.what for outcome in done.outcomes}
+
+
 def snapshot(folder):
     """Every file below with its bytes and time of change, and every folder."""
     return {
@@ -62,8 +67,7 @@ def standing(folder):
 def test_a_new_folder_gets_every_file(folder):
     done = write(project(), folder)
     assert done.folder == folder
-    assert set(done.changed) == set(project().files)
-    assert done.kept == done.removed == ()
+    assert became(done) == dict.fromkeys(project().files, "new")
     for path, data in project().files.items():
         assert (folder / path).read_bytes() == data
     state = folder / ".nb2service"
@@ -92,7 +96,7 @@ def test_an_empty_folder_is_filled(folder):
 def test_the_same_project_again_touches_nothing(standing):
     before = snapshot(standing)
     done = write(project(), standing)
-    assert done.changed == done.removed == done.kept == ()
+    assert done.outcomes == ()
     assert snapshot(standing) == before
 
 
@@ -106,8 +110,10 @@ def test_two_writes_give_the_same_bytes(standing, tmp_path):
 def test_only_what_changed_is_replaced_and_stale_files_go(standing):
     before = snapshot(standing)
     done = write(project(churn_service__app_py="app = 2\n", tests__test_service_py=None), standing)
-    assert done.changed == ("churn_service/app.py",)
-    assert done.removed == ("tests/test_service.py",)
+    assert became(done) == {
+        "churn_service/app.py": "changed",
+        "tests/test_service.py": "removed",
+    }
     assert (standing / "churn_service/app.py").read_text() == "app = 2\n"
     assert not (standing / "tests").exists()
     assert not (standing / ".nb2service/base/tests").exists()
@@ -121,20 +127,26 @@ def test_an_edited_file_is_kept_and_the_new_version_put_beside(standing):
     app.write_text("app = 'edited'\n")
 
     done = write(project(), standing)
-    assert (done.kept, done.edited) == ((), ("churn_service/app.py",))  # no file beside
+    assert became(done) == {"churn_service/app.py": "kept"}  # no file beside
     assert not new.exists()
 
-    done = write(project(churn_service__app_py="app = 2\n"), standing)
-    assert done.kept == ("churn_service/app.py",)
-    assert app.read_text() == "app = 'edited'\n"
-    assert new.read_text() == "app = 2\n"
+    for _ in range(2):
+        done = write(project(churn_service__app_py="app = 2\n"), standing)
+        assert [str(outcome) for outcome in done.outcomes] == [
+            "churn_service/app.py was edited, and stays as it is: line 1 conflicts with the new "
+            "version; see churn_service/app.py.new"
+        ]
+        assert app.read_text() == "app = 'edited'\n"
+        assert new.read_text() == "app = 2\n"
 
     before = snapshot(standing)
-    assert write(project(churn_service__app_py="app = 2\n"), standing).kept == ()
+    write(project(churn_service__app_py="app = 2\n"), standing)
     assert snapshot(standing) == before
 
     app.write_text("app = 2\n")  # the person took the new version over
-    write(project(churn_service__app_py="app = 2\n"), standing)
+    assert became(write(project(churn_service__app_py="app = 2\n"), standing)) == {
+        "churn_service/app.py.new": "removed"
+    }
     assert not new.exists()
 
 
@@ -142,8 +154,7 @@ def test_an_edited_file_that_is_no_longer_generated_is_kept(standing):
     edited = standing / "tests/test_service.py"
     edited.write_text("# mine\n")
     done = write(project(tests__test_service_py=None), standing)
-    assert done.kept == ("tests/test_service.py",)
-    assert done.removed == ()
+    assert became(done) == {"tests/test_service.py": "left"}
     assert edited.read_text() == "# mine\n"
 
 
@@ -152,7 +163,7 @@ def test_a_persons_own_files_stay(standing):
     (standing / "deploy/values.yaml").write_text("replicas: 2\n")
     (standing / "extra.py").write_text("# mine\n")
     done = write(project(extra_py="# generated\n"), standing)
-    assert done.kept == ("extra.py",)
+    assert became(done) == {"extra.py": "conflict"}
     assert (standing / "deploy/values.yaml").exists()
     assert (standing / "extra.py").read_text() == "# mine\n"
     assert (standing / "extra.py.new").read_text() == "# generated\n"
@@ -160,7 +171,7 @@ def test_a_persons_own_files_stay(standing):
 
 def test_a_lost_file_comes_back(standing):
     (standing / "churn_service/app.py").unlink()
-    assert write(project(), standing).changed == ("churn_service/app.py",)
+    assert became(write(project(), standing)) == {"churn_service/app.py": "new"}
     assert (standing / "churn_service/app.py").read_text() == "app = 1\n"
 
 
@@ -177,14 +188,14 @@ def test_what_a_killed_write_left_behind_is_cleared(standing):
 
 def prove(folder):
     readme = folder / "README.md"
-    readme.write_text(with_proof(readme.read_text(), "**proven**"))
+    readme.write_bytes(with_proof(readme.read_bytes(), "**proven**"))
     (folder / "proof.json").write_text("{}")
 
 
 def test_a_proof_stays_while_nothing_changes(standing):
     prove(standing)
     before = snapshot(standing)
-    assert write(project(), standing).kept == ()
+    assert write(project(), standing).outcomes == ()
     assert snapshot(standing) == before
 
 
@@ -195,19 +206,22 @@ def test_a_proof_goes_with_the_files_that_it_was_made_for(standing, edited):
     if edited:
         readme.write_text(readme.read_text().replace("end", "my own words"))
     done = write(project(churn_service__app_py="app = 2\n"), standing)
-    assert done.kept == ()
+    assert became(done) == {
+        "churn_service/app.py": "changed",
+        **({"README.md": "kept"} if edited else {}),
+    }
     assert not (standing / "proof.json").exists()
     assert readme.read_text() == (README.replace("end", "my own words") if edited else README)
 
 
-def test_with_proof_changes_its_section_only():
-    proof = "5 of 5\n<!-- /proof --> \\1"
-    once = with_proof(README, proof)
-    assert once.startswith(
-        "# churn\n\n<!-- proof -->\n5 of 5\n&lt;!-- /proof --> \\1\n<!-- /proof -->"
-    )
-    assert with_proof(once, NOT_PROVEN) == README
-    assert with_proof("no markers", proof) == "no markers"
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_with_proof_changes_its_section_only(end):
+    readme = README.replace("\n", end).encode() + b"\xff is no UTF-8"
+    once = with_proof(readme, "5 of 5\n<!-- /proof --> \\1")
+    expected = "# churn\n\n<!-- proof -->\n5 of 5\n&lt;!-- /proof --> \\1\n<!-- /proof -->"
+    assert once.startswith(expected.replace("\n", end).encode())
+    assert with_proof(once, NOT_PROVEN) == readme
+    assert with_proof(b"no markers", "proof") == b"no markers"
 
 
 class Stop(Exception):
