@@ -98,7 +98,15 @@ def _progress() -> Iterator[Progress]:
 def _show(built: Built, as_json: bool) -> None:
     for failure in built.failures:
         click.echo(f"Cell [{failure.number}] raised {failure.ename}: {failure.evalue}", err=True)
-    click.echo(json.dumps(built.document) if as_json else built.text)
+    text = _coloured(built.text) if built.document.get("dry_run") else built.text
+    click.echo(json.dumps(built.document) if as_json else text)
+
+
+def _coloured(diff: str) -> str:
+    """A diff as git shows it in a terminal; ``click.echo`` takes the colours out elsewhere."""
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    lines = (click.style(line, colours.get(line[:1])) for line in diff.split("\n"))
+    return "\n".join(lines)
 
 
 @main.command()
@@ -134,6 +142,8 @@ def build_command(notebook: Path, as_json: bool, **values: Any) -> None:
 def run_command(source: Path, as_json: bool, port: int | None, **values: Any) -> None:
     """Build a notebook, or take a project's folder, and serve it until Ctrl-C."""
     if source.is_dir():
+        if values["dry_run"]:
+            raise UsageError("--dry-run is for a notebook", f"{source} is a project already")
         package_of(source)
         click.echo("making an environment from requirements.txt …", err=True)
         folder, python = source, str(clean_environment(source / "requirements.txt"))
@@ -142,6 +152,8 @@ def run_command(source: Path, as_json: bool, port: int | None, **values: Any) ->
         with _progress() as progress:
             built = build(source, options, _run_of(values), progress)
         _show(built, as_json)
+        if options.dry_run:
+            return
         folder, python = Path(built.document["folder"]), built.document["python"]
     with serving_project(folder, python, port) as service:
         click.echo(f"{service.name} serves at {service.url} until Ctrl-C", err=True)

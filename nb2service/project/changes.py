@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import OutputError
 from .merge import adapted, by_line, merge, same_text
-from .model import BASE, GENERATED, PAGE, PROOF, README, STATE, Project, is_needed
+from .model import BASE, GENERATED, LATER, PROOF, README, STATE, Project, is_needed
 from .readme import NOT_PROVEN, with_proof
 
 NEW, CHANGED, REMOVED = "new", "changed", "removed"
@@ -265,7 +265,8 @@ class _Comparison:
 
     def _comes_later(self, path: str) -> bool:
         """Whether a file of the last generation is only missing because it takes longer."""
-        return PAGE not in self._generated and path.startswith(PAGE) and path in self.last
+        later = tuple(name for name in LATER if name not in self._generated)
+        return bool(later) and path.startswith(later)
 
 
 def last_generated(folder: Path) -> dict[str, str]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 README = "README.md"
 PROOF = "proof.json"
 PAGE = "notebook.html"
+SBOM = "sbom.cdx.json"
+# Made after the service is live: a first write leaves those that stand.
+LATER = (PAGE, SBOM)
 
 # What nb2service keeps for itself in a project.
 STATE = ".nb2service"
