@@ -19,6 +19,7 @@ from .capture.model import Capture
 from .capture.take import Wanted, capture
 from .errors import Nb2ServiceError, ProofError
 from .launch.commit import dated
+from .launch.lock import lock
 from .launch.proof import add_run, prove, prove_in_clean_environment, serving, write_proof
 from .launch.proof_model import DIFFERENT, Proof, ProofRun
 from .launch.rehearsal import explained, rehearse
@@ -27,6 +28,7 @@ from .notebook.live import find_path, read_live
 from .notebook.source import source_notebook
 from .options import Options
 from .project.edits import naming_edits
+from .project.lockfile import with_standing_lock
 from .project.model import GENERATED, Project
 from .project.names import project_name
 from .project.notebook_page import notebook_page
@@ -224,7 +226,7 @@ def _completed(plan: Plan, folder: Path) -> tuple[Capture, Project]:
         plan: what was captured; ``plan.folder`` holds what was generated last.
         folder: where the project stands as far as it is known.
     """
-    capture = rehearse(folder, plan.capture)
+    capture = lock(rehearse(folder, plan.capture), plan.folder)
     capture = dated(capture, (plan.folder, Path.cwd()))
     return capture, render(capture, plan.source, notebook_page(capture, plan.source))
 
@@ -284,7 +286,7 @@ def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
         source_notebook(notebook, file, travelled), captured.originals
     )
     captured = replace(captured, warnings=(*captured.warnings, *warnings))
-    return Plan(captured, folder.absolute(), source, seconds)
+    return Plan(with_standing_lock(captured, folder), folder.absolute(), source, seconds)
 
 
 def _line_with(options: Options, mask: Sequence[str], allow: Sequence[str]) -> str:

@@ -16,16 +16,11 @@ import platformdirs
 import psutil
 
 from ..errors import RequirementsError
-from .indexes import uv_environment
+from .indexes import UNREACHABLE, uv_environment
 from .registry import locked
 
 _KEPT = 5  # environments that stay in the cache, those in use apart
 _COMPLETE = ".complete"
-_UNREACHABLE = re.compile(
-    r"error sending request|dns error|connection refused|failed to connect|timed out"
-    r"|network (?:is|connectivity) (?:unreachable|is disabled)|invalid peer certificate",
-    re.IGNORECASE,
-)
 _INDEX = re.compile(r"^--extra-index-url .*$", re.MULTILINE)
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*(?:==\s*([^\s;\\]+))?")
 
@@ -79,7 +74,7 @@ def _make(place: Path, requirements: Path, python: str, extra: Sequence[str]) ->
     try:
         _uv(["pip", "install", *arguments, "-r", str(file), *extra], requirements)
     except RequirementsError as error:
-        if usual == text or not _UNREACHABLE.search(error.message):
+        if usual == text or not UNREACHABLE.search(error.message):
             raise
         # A network that lets nobody out has an index of its own, which may have the build too.
         file = place / "requirements.txt"
@@ -108,7 +103,7 @@ def _explain(complaint: str, requirements: Path) -> RequirementsError:
     """uv's complaint, with the requirements that it is about and what to do."""
     named = _named(complaint, requirements.read_text("utf-8"))
     what = ", ".join(named) or f"the requirements of {requirements}"
-    if _UNREACHABLE.search(complaint):
+    if UNREACHABLE.search(complaint):
         message = f"no package index could be reached to install {what}"
         hint = (
             "check the network, or name an index that can be reached in pip.conf, "

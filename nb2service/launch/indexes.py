@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,12 @@ _VARIABLES = {
 }
 # Who says where uv finds packages means it; pip's indexes are not mixed in.
 _UV_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX")
+# What uv says when it is not the index that says no.
+UNREACHABLE = re.compile(
+    r"error sending request|dns error|connection refused|failed to connect|timed out"
+    r"|network (?:is|connectivity) (?:unreachable|is disabled)|invalid peer certificate",
+    re.IGNORECASE,
+)
 
 
 def uv_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from ..capture.model import Capture, Provenance
 from . import quoting
-from .requirements import python_minor, specifier
+from .requirements import dependencies, python_minor
 
 
 def source_of(provenance: Provenance) -> str:
@@ -32,7 +32,7 @@ def render_pyproject(capture: Capture) -> str:
     notebook = f"{capture.package}/notebook.py"
     minor = python_minor(capture.provenance)
     description = capture.contract.title or capture.provenance.title or capture.name
-    dependencies = "\n".join(f"  {quoting.toml(specifier(pin))}," for pin in capture.requirements)
+    needed = "\n".join(f"  {quoting.toml(each)}," for each in dependencies(capture))
     return f"""\
 [build-system]
 requires = ["setuptools>=70.1"]
@@ -45,7 +45,7 @@ description = {quoting.toml(quoting.one_line(description))}
 readme = "README.md"
 requires-python = {quoting.toml("==" + minor + ".*")}
 dependencies = [
-{dependencies}
+{needed}
 ]
 
 [project.scripts]

@@ -13,7 +13,8 @@ from ..errors import OutputError
 from ..runtime.contract import dump_contract
 from ..runtime.openapi import openapi
 from .container import render_compose, render_dockerfile, render_dockerignore
-from .model import NOTEBOOK, PAGE, README, Project
+from .lockfile import render_lock
+from .model import LOCK, NOTEBOOK, PAGE, README, Project
 from .notebook_module import render_notebook, render_notebook_tests
 from .packaging import render_pyproject, top_level_modules
 from .readme import render_readme
@@ -64,6 +65,8 @@ def render(
     files |= {f"{capture.package}/artifacts/{file.file}": file.data for file in held}
     if notebook_node is not None:
         files[NOTEBOOK] = notebook_node
+    if capture.lock:
+        files[LOCK] = render_lock(capture).encode()
     if page is not None:
         files[PAGE] = page
     _refuse_collisions(capture, files)
@@ -138,7 +141,8 @@ def _shipped(capture: Capture) -> dict[str, bytes]:
 
 def _refuse_collisions(capture: Capture, own: dict[str, bytes]) -> None:
     """Names that would hide each other, also where case does not count."""
-    reserved = {path.split("/")[0].casefold() for path in own} | {"deploy", "setup.py"}
+    reserved = {path.split("/")[0].casefold() for path in own}
+    reserved |= {"deploy", "setup.py", "wheelhouse"}
     for name in top_level_modules(capture):
         if name.casefold() in reserved or name.removesuffix(".py") == capture.package:
             raise OutputError(
