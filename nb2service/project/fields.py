@@ -59,8 +59,8 @@ def describe_tolerance(rtol: float, atol: float) -> str:
 def _row(item: Field, name: str = "") -> Row:
     missing = "yes, as `null`" if item.nullable else "no"
     if not item.required:
-        missing += f"; may be left out ({_code(item.default)} then)"
-    example = "" if item.example is None else _code(item.example)
+        missing += f"; may be left out ({as_code(item.default)} then)"
+    example = "" if item.example is None else as_code(item.example)
     label = name or (quoting.markdown_code(item.name) if item.name else "the value")
     return label, _type(item), missing, _seen(item), example
 
@@ -110,12 +110,13 @@ def _array(shape: tuple[int, ...], item: Field) -> str:
 
 
 def _values(values: Iterable[Any], most: int = _MOST_CATEGORIES) -> str:
-    codes = [_code(value) for value in values]
+    codes = [as_code(value) for value in values]
     more = f", … ({len(codes)} in all)" if len(codes) > most else ""
     return ", ".join(codes[:most]) + more
 
 
-def _code(value: Any) -> str:
+def as_code(value: Any) -> str:
+    """A wire value as a code span, cut if it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return quoting.markdown_code(text if len(text) <= 60 else text[:59] + "…")
 

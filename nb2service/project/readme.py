@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from pprint import pformat
 from typing import Any
 
 from ..capture.model import Capture
@@ -14,9 +15,11 @@ from ..runtime.contract import Entry, Field
 from ..runtime.problems import Violations
 from ..runtime.settings import SETTINGS
 from . import quoting
-from .fields import describe_input, describe_output, describe_tolerance
+from .fields import describe_input, describe_output
+from .folder import describe_folder
+from .model_card import known_limits, show_models
 from .packaging import source_of
-from .requirements import python_minor
+from .requirements import python_minor, without_hashes
 from .templates import fill
 
 NOT_PROVEN = "Not proven yet."
@@ -24,6 +27,7 @@ NOT_PROVEN = "Not proven yet."
 # A request that fills more than a screen is no example.
 _LONGEST_BODY = 3000
 _LINE = 100
+_URL = "http://127.0.0.1:8080"
 _SECTION = re.compile(rb"(<!-- proof -->(\r?\n)).*?(\r?\n<!-- /proof -->)", re.DOTALL)
 
 
@@ -41,8 +45,13 @@ def with_proof(readme: bytes, proof_markdown: str) -> bytes:
     )
 
 
-def render_readme(capture: Capture) -> str:
-    """``README.md``, its proof section not filled in yet."""
+def render_readme(capture: Capture, settled: bool = True) -> str:
+    """``README.md``, its proof section not filled in yet.
+
+    Args:
+        capture: everything that the entries need.
+        settled: whether the folder has the files that take a while to make, too.
+    """
     contract = capture.contract
     first = contract.entries[0]
     return fill(
@@ -57,9 +66,13 @@ def render_readme(capture: Capture) -> str:
         endpoints=_endpoints(capture),
         error=_error(first, capture.cases[first.name]),
         settings=SETTINGS,
-        pickles=[item for item in capture.artifacts if item.format in ("mapped", "pickle")],
+        artifacts=[item for item in capture.artifacts if item.format in ("mapped", "pickle")],
+        models=show_models(capture),
+        metrics=capture.metrics,
+        limits=known_limits(capture),
         ship_list=capture.ship_list,
-        warnings=capture.warnings,
+        folder=describe_folder(capture, settled),
+        no_hashes=without_hashes(capture),
         provenance=capture.provenance,
         has_notebook_tests=bool(capture.tests),
         not_proven=NOT_PROVEN,
@@ -76,6 +89,7 @@ class Endpoint:
         summary, doc: what it does: in one line, and in full.
         request: shell text of a request.
         answer: the JSON that the request gets.
+        python: a program that sends the same request.
         input, fields, output: what it takes and gives, in words and as a table (none where
             an earlier entry has it).
         notes: what a caller must know.
@@ -87,6 +101,7 @@ class Endpoint:
     doc: str
     request: str
     answer: str
+    python: str
     input: str
     fields: tuple[tuple[str, ...], ...]
     output: str
@@ -106,7 +121,8 @@ def _endpoints(capture: Capture) -> list[Endpoint]:
 
 def _endpoint(capture: Capture, entry: Entry, same: Entry | None) -> Endpoint:
     routes = capture.contract.routes()
-    request, answer = _example(entry, capture.cases[entry.name])
+    case = capture.cases[entry.name]
+    request, answer = _example(entry, case)
     sentence, fields = describe_input(entry.input)
     if same:
         route = quoting.markdown_code(f"POST /{same.name}")
@@ -118,6 +134,7 @@ def _endpoint(capture: Capture, entry: Entry, same: Entry | None) -> Endpoint:
         doc=entry.doc,
         request=request,
         answer=answer,
+        python=_python(entry, case),
         input=sentence,
         fields=fields,
         output=describe_output(entry),
@@ -127,8 +144,7 @@ def _endpoint(capture: Capture, entry: Entry, same: Entry | None) -> Endpoint:
 
 def _example(entry: Entry, case: dict[str, Any]) -> tuple[str, str]:
     """A real request, as a shell command, and its real answer."""
-    alone = entry.row_wise and entry.aligned
-    instances = case["instances"][:1] if alone else case["instances"]
+    alone, instances = _shown_rows(entry, case)
     rows = case.get("rows") or case["batch"]
     predictions = rows[:1] if alone else case["batch"]
     body = _json({"instances": instances})
@@ -142,6 +158,38 @@ def _example(entry: Entry, case: dict[str, Any]) -> tuple[str, str]:
     else:
         request = f"{_curl(entry)} \\\n  -d {quoting.shell(body)}"
     return request, _shown({"predictions": predictions})
+
+
+def _shown_rows(entry: Entry, case: dict[str, Any]) -> tuple[bool, list[Any]]:
+    """Whether one row shows it all, and the rows of the request that is shown."""
+    alone = entry.row_wise and entry.aligned
+    return alone, case["instances"][:1] if alone else case["instances"]
+
+
+def _python(entry: Entry, case: dict[str, Any]) -> str:
+    """The request of ``_example`` as a Python program."""
+    alone, instances = _shown_rows(entry, case)
+    imports, rows = ["import requests"], pformat(instances, width=88, sort_dicts=False)
+    if len(_json({"instances": instances})) > _LONGEST_BODY:
+        imports = ["import json", "from pathlib import Path", "", *imports]
+        imports += [
+            "",
+            f'case = json.loads(Path("tests/cases/{entry.name}.json").read_text("utf-8"))',
+        ]
+        rows = f'case["instances"]{"[:1]" if alone else ""}'
+    lines = [
+        *(imports if "case = " in imports[-1] else [*imports, ""]),
+        f"rows = {_hanging(rows)}",
+        f'answer = requests.post("{_URL}/{entry.name}", json={{"instances": rows}}, timeout=60)',
+        "answer.raise_for_status()",
+        'print(answer.json()["predictions"])',
+    ]
+    return "\n".join(lines)
+
+
+def _hanging(literal: str) -> str:
+    """A literal of several lines as it stands behind ``rows = ``."""
+    return literal.replace("\n", "\n" + " " * len("rows = "))
 
 
 def _error(entry: Entry, case: dict[str, Any]) -> tuple[str, str] | None:
@@ -160,7 +208,7 @@ def _error(entry: Entry, case: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def _curl(entry: Entry) -> str:
-    return f"curl -s http://127.0.0.1:8080/{entry.name} -H 'Content-Type: application/json'"
+    return f"curl -s {_URL}/{entry.name} -H 'Content-Type: application/json'"
 
 
 def _upload(entry: Entry) -> str:
@@ -168,7 +216,7 @@ def _upload(entry: Entry) -> str:
     if not takes_files(entry.input):
         return ""
     parts = [_part(field) for field in entry.input.fields if field.required]
-    url = f"http://127.0.0.1:8080/{entry.name}"
+    url = f"{_URL}/{entry.name}"
     return " ".join(["curl -s", url, *(f"-F {part}" for part in parts)])
 
 
@@ -189,9 +237,6 @@ def _notes(entry: Entry) -> list[str]:
         notes.append("A row's answer depends on the other rows of the same request.")
     if not entry.repeats:
         notes.append("The same request does not always get the same answer.")
-    if entry.rtol or entry.atol:
-        reason = entry.tolerance_reason[:1].upper() + entry.tolerance_reason[1:]
-        notes.append(f"{reason}; the tests compare {describe_tolerance(entry.rtol, entry.atol)}.")
     return notes
 
 

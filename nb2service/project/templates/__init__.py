@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parent
 FILTERS = {
     "comment": quoting.comment,
     "compose": quoting.compose,
+    "decimal": lambda value: f"{value:.4g}",
     "dockerfile": quoting.dockerfile,
     "markdown": quoting.markdown,
     "markdown_block": quoting.markdown_block,
