@@ -36,7 +36,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # What belongs to the notebook's session and would mislead, or betray, a service.
 _SESSION_VARIABLES = ("JPY_", "JUPYTERHUB_", "IPYKERNEL_")
 _SESSION_NAMES = {"FORCE_COLOR", "CLICOLOR", "PYTHONSAFEPATH", "PYTHONSTARTUP"}
-# Where a service will be deployed these say who may ask. Here only this machine can, and its proof.
+# Where a service will be deployed, these say who may ask. Here only this machine can.
 _ACCESS_NAMES = {"API_KEYS", "API_KEYS_FILE", "ALLOW_ANONYMOUS", "RATE_LIMIT", "CORS_ORIGINS"}
 
 

@@ -21,7 +21,7 @@ class Answer:
         rows: how many rows were predicted.
         milliseconds: where the time went: ``decode``, ``wait`` for the model, ``model``,
             ``encode``.
-        refused: ``overload`` or ``deadline``, where one of these is why it is no prediction.
+        refused: as of the ``Problem`` that it is.
     """
 
     body: bytes
@@ -45,12 +45,16 @@ class NotebookCodeError(Exception):
 class Overload(Problem):
     """There is no room for the request (503)."""
 
+    refused = "overload"
+
     def __init__(self) -> None:
         super().__init__(503, "too many requests wait already; try again later", headers=_RETRY)
 
 
 class Overdue(Problem):
     """The request could not be answered in time (503)."""
+
+    refused = "deadline"
 
     def __init__(self) -> None:
         super().__init__(503, "no answer within the time allowed; try later", headers=_RETRY)
@@ -69,12 +73,12 @@ def refusal(error: BaseException, id_: str) -> Answer:
     Args:
         id_: of the request: it connects the answer and the log.
     """
-    refused = "overload" if isinstance(error, Overload) else ""
-    refused = "deadline" if isinstance(error, Overdue) else refused
     if not isinstance(error, Problem):
         cause = error.__cause__ if isinstance(error, NotebookCodeError) else None
         event = "notebook code failed" if cause else "service failed"
         log.error("%s", json.dumps({"event": event, "id": id_}), exc_info=cause or error)
         detail = "the notebook's code failed on this input" if cause else "the service failed"
         error = Problem(500, f"{detail}; the log says why under the id {id_}", {"id": id_})
-    return Answer(error.to_json(), MEDIA_TYPE, error.headers, status=error.status, refused=refused)
+    return Answer(
+        error.to_json(), MEDIA_TYPE, error.headers, status=error.status, refused=error.refused
+    )

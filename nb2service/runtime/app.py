@@ -13,6 +13,8 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from . import observing
+from .access.gate import VISIT, Gate
+from .access.headers import PAGE, SECURITY
 from .answers import Answer, Overload, TooLarge, refusal
 from .batching import ThreadLine, is_full
 from .codec import bounds
@@ -28,6 +30,8 @@ from .settings import Settings, read_settings
 def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
     """The application, with the notebook's code and model loaded.
 
+    Callers from other machines need an API key, or ``ALLOW_ANONYMOUS``, under any server.
+
     Args:
         settings: by default those of the environment.
         warm: call each entry once before returning; if not, whoever serves the application must
@@ -40,6 +44,7 @@ def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
     settings = settings or read_settings()
     observing.log_to_stderr(settings.log_level)
     bounds.allow(settings.max_batch, settings.max_body)
+    gate = Gate(settings)
     service = Service(settings)
     if others := service.other_versions:
         event = {"event": "other versions than the notebook's", "versions": others}
@@ -48,11 +53,13 @@ def create_app(settings: Settings | None = None, warm: bool = True) -> Flask:
     # A chunked body is cut there without an error: one byte more tells that it was longer.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body + 1
     app.extensions["service"] = service
+    app.extensions["gate"] = gate
     _add_entries(app, service)
     _add_information(app, service)
     app.register_blueprint(pages)
     _add_errors(app, settings)
-    _add_observing(app)
+    _add_observing(app, service)
+    _add_access(app, gate)
     if warm:
         service.warm()
     return app
@@ -74,7 +81,6 @@ def _predict(
     endpoint = line.endpoint
 
     def predict() -> Response:
-        g.exchange.entry = endpoint.entry.name
         if is_full(lines, settings.max_queue):
             raise Overload
         body = request.get_data(cache=False)
@@ -148,7 +154,9 @@ def _add_errors(app: Flask, settings: Settings) -> None:
         return refuse(Problem(code, details.get(code, error.description or ""), None, headers))
 
 
-def _add_observing(app: Flask) -> None:
+def _add_observing(app: Flask, service: Service) -> None:
+    entries = {f"predict:{route}": item.entry.name for route, item in service.endpoints.items()}
+
     @app.before_request
     def begin() -> None:
         get = request.headers.get
@@ -159,10 +167,37 @@ def _add_observing(app: Flask) -> None:
             get("traceparent", ""),
             get("tracestate", ""),
         )
+        if request.method == "POST":
+            g.exchange.entry = entries.get(request.endpoint or "", "")
 
     @app.after_request
     def end(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.exchange.id
         g.exchange.status = response.status_code
         observing.depart(g.exchange)
+        return response
+
+
+def _add_access(app: Flask, gate: Gate) -> None:
+    @app.before_request
+    def look() -> None:
+        get = request.headers.get
+        # ``serve`` has looked already, before it read the body.
+        g.visit = request.environ.get(VISIT) or gate.look(
+            request.method,
+            request.path,
+            get("X-API-Key", ""),
+            get("Authorization", ""),
+            request.remote_addr or "",
+            (get("Origin", ""), get("Access-Control-Request-Method", "")),
+        )
+        g.exchange.key = g.visit.key
+        if g.visit.problem:
+            raise g.visit.problem
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        for name, value in PAGE if response.mimetype == "text/html" else SECURITY:
+            response.headers.setdefault(name, value)
+        response.headers.extend(g.visit.headers)
         return response

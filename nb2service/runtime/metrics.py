@@ -37,7 +37,7 @@ class Metrics:
         self._refused = _Counts(
             Counter(
                 "service_refused",
-                "Requests turned away because there were too many or it took too long",
+                "Requests turned away: too many, too long under way, or without a good key",
                 ["entry", "reason"],
                 registry=registry,
             )
@@ -53,6 +53,22 @@ class Metrics:
         self._rows = _Counts(
             Counter("service_rows", "Rows predicted", ["entry"], registry=registry)
         )
+        self._key_requests = _Counts(
+            Counter(
+                "service_key_requests",
+                "Requests answered, by the name of the API key",
+                ["key", "entry", "status"],
+                registry=registry,
+            )
+        )
+        self._key_rows = _Counts(
+            Counter(
+                "service_key_rows",
+                "Rows predicted, by the name of the API key",
+                ["key", "entry"],
+                registry=registry,
+            )
+        )
         self._seconds = _Distribution(
             "service_request_seconds",
             "Time from the request's arrival to its answer",
@@ -67,6 +83,7 @@ class Metrics:
         )
         self._all = (
             *(self._requests, self._refused, self._calls, self._rows),
+            *(self._key_requests, self._key_rows),
             *(self._seconds, self._model_seconds, self._call_rows),
         )
         self._waiting = Gauge(
@@ -83,8 +100,14 @@ class Metrics:
         if rows:
             self._rows.add((entry,), rows)
 
+    def used(self, key: str, entry: str, status: int, rows: int) -> None:
+        """Count one request with a key of this name: there are as many as were configured."""
+        self._key_requests.add((key, entry, str(status)))
+        if rows:
+            self._key_rows.add((key, entry), rows)
+
     def refused(self, entry: str, reason: str) -> None:
-        """Count a request turned away for ``overload`` or its ``deadline``."""
+        """Count a request turned away, by the reason that its ``Problem`` has."""
         self._refused.add((entry, reason))
 
     def called(self, entry: str, rows: int, seconds: float, lean: bool) -> None:

@@ -48,10 +48,12 @@ class Exchange:
         path: without the query, and decoded unless there is more than ASCII in it.
         begin, end: when the request was received and answered, by ``perf_counter``.
         trace: its place in a distributed trace; None if the client sent none.
+        key: the name of the caller's API key; "" without one.
         entry: the entry that was asked; "" for all else.
         rows: rows that were predicted.
         status: of the answer.
-        refused: ``overload`` or ``deadline``, where one of these is why there is no prediction.
+        refused: ``overload``, ``deadline``, ``key`` or ``limit``, where that is why there is no
+            prediction.
         milliseconds: where the time went: ``decode``, ``wait``, ``model``, ``encode``.
     """
 
@@ -60,6 +62,7 @@ class Exchange:
     path: str
     begin: float
     trace: tracing.Trace | None = None
+    key: str = ""
     entry: str = ""
     rows: int = 0
     status: int = 0
@@ -72,6 +75,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     """A request in the log."""
 
     id: str
+    key: str = ""
     entry: str = ""
     rows: int | msgspec.UnsetType = msgspec.UNSET
     status: int = 0
@@ -171,6 +175,8 @@ def _count(done: list[Exchange]) -> None:
         if exchange.entry:
             seconds = exchange.end - exchange.begin
             metrics.answered(exchange.entry, exchange.status, seconds, exchange.rows)
+            if exchange.key:
+                metrics.used(exchange.key, exchange.entry, exchange.status, exchange.rows)
             if exchange.refused:
                 metrics.refused(exchange.entry, exchange.refused)
 
@@ -213,6 +219,7 @@ def _line(exchange: Exchange) -> _Line:
     trace = exchange.trace
     return _Line(
         exchange.id,
+        exchange.key,
         exchange.entry,
         exchange.rows if exchange.entry else msgspec.UNSET,
         exchange.status,

@@ -22,7 +22,12 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         detail: what is wrong with this request, for a person.
         members: further members of the problem document.
         headers: headers of the answer (``Allow``, ``Retry-After``).
+
+    Attributes:
+        refused: ``overload``, ``deadline``, ``key`` or ``limit``, where one of these is the reason.
     """
+
+    refused = ""
 
     def __init__(
         self,
@@ -50,6 +55,24 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
             **self.members,
         }
         return json.dumps(document, ensure_ascii=False).encode()
+
+
+class BrokenRow(Problem):
+    """A row that cannot be read (400).
+
+    Args:
+        what: of what it is one: ``line``, ``CSV row``.
+        number: which one, from 1.
+        fault: what is wrong with it.
+    """
+
+    def __init__(self, what: str, number: int, fault: str) -> None:
+        super().__init__(400, f"{what} {number} {fault}")
+        self.what, self.number, self.fault = what, number, fault
+
+    def counted_from(self, before: int) -> str:
+        """The detail, where so many stand before the body."""
+        return f"{self.what} {before + self.number} {self.fault}"
 
 
 class MissingForm(TypeError):  # noqa: N818 - says what it is

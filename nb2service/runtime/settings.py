@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,9 @@ from .server.cores import default_workers
 
 # Serverless and model platforms each name the port in their own way; the first one set counts.
 PORT_NAMES = ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT", "PORT", "LISTENING_PORT")
+# How often a caller may ask.
+RATE = r"[1-9][0-9]{0,8}/(?:second|minute|hour|day)"
+_ORIGIN = re.compile(r"\*|https?://[^\s/,*?#@]+")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 # (name, default, meaning), as the README shows it.
@@ -60,6 +64,31 @@ SETTINGS: tuple[tuple[str, str, str], ...] = (
         "seconds after which a worker that hangs is replaced; at shutdown, requests have as long "
         "to finish, 25 seconds at most",
     ),
+    (
+        "API_KEYS",
+        "",
+        "keys of callers, separated by commas: `NAME:SHA256` each, as `key new NAME` prints it, "
+        "then if wanted `:until=2027-01-31` and `:limit=100/minute`. Needed where other machines "
+        "can reach the service",
+    ),
+    (
+        "API_KEYS_FILE",
+        "",
+        "a file with further such keys, one a line; it is read again when it changes",
+    ),
+    ("ALLOW_ANONYMOUS", "0", "1 to let everybody in where no keys are set"),
+    (
+        "RATE_LIMIT",
+        "",
+        "requests that each key may make, such as `100/minute` (second, minute, hour or day), or "
+        "each address where no keys are set",
+    ),
+    (
+        "CORS_ORIGINS",
+        "",
+        "sites whose pages may read answers, such as `https://app.example`, separated by commas; "
+        "`*` for all",
+    ),
     ("LOG_LEVEL", "INFO", "DEBUG, INFO (one line a request), WARNING or ERROR"),
 )
 
@@ -92,6 +121,11 @@ class Settings:
     deadline: float = 30.0
     lean: bool = True
     timeout: int = 60
+    api_keys: str = field(default="", repr=False)
+    api_keys_file: str = ""
+    allow_anonymous: bool = False
+    rate_limit: str = ""
+    cors_origins: frozenset[str] = frozenset()
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
@@ -104,6 +138,13 @@ class Settings:
             raise SettingError(f"DEADLINE must be some seconds above 0, not {self.deadline}")
         if not 0 <= self.port <= 65_535:
             raise SettingError(f"PORT must be between 0 and 65535, not {self.port}")
+        if self.rate_limit and not re.fullmatch(RATE, self.rate_limit):
+            raise SettingError(f"RATE_LIMIT must be like 100/minute, not {self.rate_limit!r}")
+        for origin in sorted(self.cors_origins):
+            if not _ORIGIN.fullmatch(origin):
+                raise SettingError(
+                    f"CORS_ORIGINS must be * or like https://app.example, not {origin!r}"
+                )
         if self.log_level not in LOG_LEVELS:
             known = ", ".join(LOG_LEVELS)
             raise SettingError(f"LOG_LEVEL must be one of {known}, not {self.log_level!r}")
@@ -125,11 +166,16 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         max_batch=_integer(environ, "MAX_BATCH", default.max_batch),
         max_body=_integer(environ, "MAX_BODY", default.max_body),
         micro_batch=_integer(environ, "MICRO_BATCH", default.micro_batch),
-        micro_batch_off=frozenset(environ.get("MICRO_BATCH_OFF", "").replace(",", " ").split()),
+        micro_batch_off=_names(environ, "MICRO_BATCH_OFF"),
         max_queue=_integer(environ, "MAX_QUEUE", default.max_queue),
         deadline=_seconds(environ, "DEADLINE", default.deadline),
         lean=_switch(environ, "LEAN", default.lean),
         timeout=_integer(environ, "TIMEOUT", default.timeout),
+        api_keys=environ.get("API_KEYS", "").strip(),
+        api_keys_file=environ.get("API_KEYS_FILE", ""),
+        allow_anonymous=_switch(environ, "ALLOW_ANONYMOUS", default.allow_anonymous),
+        rate_limit=environ.get("RATE_LIMIT", "").strip(),
+        cors_origins=_names(environ, "CORS_ORIGINS"),
         log_level=(environ.get("LOG_LEVEL") or default.log_level).upper(),
     )
 
@@ -148,6 +194,10 @@ def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
         return float(text)
     except ValueError:
         raise SettingError(f"{name} must be a number of seconds, not {text!r}") from None
+
+
+def _names(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(environ.get(name, "").replace(",", " ").split())
 
 
 def _switch(environ: Mapping[str, str], name: str, default: bool) -> bool:

@@ -58,6 +58,8 @@ WAYS = {
         *("--die-on-term", "--disable-logging"),
     ),
 }
+# From the second request of a connection on, uWSGI gives 0.0.0.0 as the client's address.
+SETTINGS_OF = {"uWSGI": {"ALLOW_ANONYMOUS": "1"}}
 # uWSGI leaves it to applications to read chunked bodies, by functions of its own.
 CHUNKED_WAYS = [name for name in WAYS if name != "uWSGI"]
 
@@ -227,12 +229,11 @@ def way(request, folder, tmp_path_factory):
         port = probe.getsockname()[1]
     command = [word.format(port=port) for word in WAYS[request.param]]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept |= SETTINGS | SETTINGS_OF.get(request.param, {})
     log = tmp_path_factory.mktemp("log") / "log"
     with ExitStack() as stack:
         output = stack.enter_context(log.open("wb"))
-        process = subprocess.Popen(
-            command, cwd=folder, env={**kept, **SETTINGS}, stdout=output, stderr=output
-        )
+        process = subprocess.Popen(command, cwd=folder, env=kept, stdout=output, stderr=output)
         stack.callback(stop, process)
         found = Way(request.param, port, log)
         wait_until_ready(found, process)

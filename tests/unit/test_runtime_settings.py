@@ -39,6 +39,11 @@ def test_workers_are_by_default_as_many_as_the_container_bears():
         ("DEADLINE", "30", 30.0),
         ("LEAN", "0", False),
         ("LEAN", "1", True),
+        ("API_KEYS", " lab:00,\n", "lab:00,"),
+        ("ALLOW_ANONYMOUS", "1", True),
+        ("RATE_LIMIT", "100/minute", "100/minute"),
+        ("CORS_ORIGINS", "https://a.example, http://b:81", {"https://a.example", "http://b:81"}),
+        ("CORS_ORIGINS", "*", {"*"}),
     ],
 )
 def test_each_value_is_read_in_its_own_way(name, text, value):
@@ -66,6 +71,18 @@ def test_the_first_port_of_the_platforms_counts():
         ({"DEADLINE": "nan"}, "DEADLINE must be some seconds above 0, not nan"),
         ({"DEADLINE": "inf"}, "DEADLINE must be some seconds above 0, not inf"),
         ({"DEADLINE": "2s"}, "DEADLINE must be a number of seconds, not '2s'"),
+        ({"ALLOW_ANONYMOUS": "true"}, "ALLOW_ANONYMOUS must be 0 or 1, not 'true'"),
+        ({"RATE_LIMIT": "100"}, "RATE_LIMIT must be like 100/minute, not '100'"),
+        ({"RATE_LIMIT": "0/day"}, "RATE_LIMIT must be like 100/minute, not '0/day'"),
+        ({"RATE_LIMIT": "5/minutes"}, "RATE_LIMIT must be like 100/minute, not '5/minutes'"),
+        (
+            {"CORS_ORIGINS": "https://a.example/"},
+            "CORS_ORIGINS must be * or like https://app.example, not 'https://a.example/'",
+        ),
+        (
+            {"CORS_ORIGINS": "a.example"},
+            "CORS_ORIGINS must be * or like https://app.example, not 'a.example'",
+        ),
         ({"LEAN": "yes"}, "LEAN must be 0 or 1, not 'yes'"),
         (
             {"LOG_LEVEL": "loud"},
@@ -77,3 +94,7 @@ def test_a_wrong_value_is_named_in_one_line(environ, message):
     with pytest.raises(SettingError) as caught:
         read_settings(environ)
     assert str(caught.value) == message
+
+
+def test_what_settings_print_holds_no_hash_of_a_key():
+    assert "lab" not in repr(read_settings({"API_KEYS": "lab:00"}))

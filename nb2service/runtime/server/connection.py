@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
+from ..access.gate import ANYBODY, Visit
 from ..answers import Overload, TooLarge
 from ..endpoint import Call
 from ..observing import Exchange
@@ -56,6 +57,7 @@ class Request:
     Attributes:
         headers: by name in lower case; the values of a repeated one joined by commas.
         held: bytes of the body, if it is large.
+        visit: what the gate says of it.
         problem: why it is refused as it is.
         due: by when it must be answered, by ``perf_counter``.
         exchange, call: what became of it, once it is its turn.
@@ -68,6 +70,7 @@ class Request:
     version: str
     keep_alive: bool
     held: int
+    visit: Visit = ANYBODY
     problem: Problem | None = None
     due: float = float("inf")
     exchange: Exchange | None = None
@@ -100,6 +103,8 @@ class Connection(asyncio.BufferedProtocol):
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
         self.stream: BytesIO | None = None
+        self.visit = ANYBODY
+        self.most = self.front.max_body
 
     # --- what the event loop calls --------------------------------------------------------------
 
@@ -188,19 +193,30 @@ class Connection(asyncio.BufferedProtocol):
         """All headers; the body, if any, comes next."""
         self.in_head = False
         headers = self.headers
-        if int(headers.get(b"content-length", b"0")) > self.front.max_body:
-            self._deliver(TooLarge(self.front.max_body))
+        length = int(headers.get(b"content-length", b"0"))
+        if not self.front.gate.idle and not self.parser.should_upgrade():
+            self.visit = self.front.look(self)
+            if not self.visit.trusted:
+                self.most = LARGE
+            # A small body is not worth a connection.
+            if self.visit.problem and (
+                length > LARGE or b"transfer-encoding" in headers or b"expect" in headers
+            ):
+                self._deliver(self.visit.problem)
+                return
+        if length > self.most:
+            self._deliver(TooLarge(self.most))
         elif b"expect" in headers and headers[b"expect"].lower() == b"100-continue":
             self.held_back = True
             self._continue()
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
-        if self.last:
+        if self.last or self.visit.problem:
             return
         self.size += len(data)
-        if self.size > self.front.max_body:
-            self._deliver(TooLarge(self.front.max_body))
+        if self.size > self.most:
+            self._deliver(TooLarge(self.most))
         elif not self.body:
             self.body = data
         else:
@@ -233,7 +249,9 @@ class Connection(asyncio.BufferedProtocol):
             method, version = b"", "1.1"
         body = self.stream.getvalue() if self.stream else self.body
         request = Request(
-            method, self.url, self.headers, body, version, keep_alive, self.counted, problem
+            *(method, self.url, self.headers, body, version, keep_alive, self.counted),
+            visit=self.visit,
+            problem=problem or self.visit.problem,
         )
         self._reset()
         self.held_back = False

@@ -16,6 +16,8 @@ from time import perf_counter
 from flask import Flask
 
 from .. import observing
+from ..access.gate import Gate, Visit
+from ..access.headers import SECURITY
 from ..answers import Answer, Overdue, Overload, refusal
 from ..batching import LoopLine, Threads, is_full
 from ..endpoint import Call
@@ -37,6 +39,7 @@ class Front:
         count: is told how many connections are open, whenever that changes.
 
     Attributes:
+        gate: who may ask.
         connections: those that are open.
         held: bytes of large bodies, received or being received, that are not answered yet.
         now: the time of the last tick, by ``perf_counter``.
@@ -54,6 +57,7 @@ class Front:
         service: Service = app.extensions["service"]
         settings = service.settings
         self.app = app
+        self.gate: Gate = app.extensions["gate"]
         self.loop = loop
         self._count = count
         self.patience = patience or Patience()
@@ -108,6 +112,22 @@ class Front:
         self.look_for_end()
 
     # --- requests -------------------------------------------------------------------------------
+
+    def look(self, connection: Connection) -> Visit:
+        """What the gate says of the request whose headers a connection has received."""
+        get = connection.headers.get
+        peer = connection.transport.get_extra_info("peername")
+        return self.gate.look(
+            connection.parser.get_method().decode("latin-1"),
+            path_of(connection.url).decode("latin-1"),
+            get(b"x-api-key", b"").decode("latin-1"),
+            get(b"authorization", b"").decode("latin-1"),
+            peer[0] if isinstance(peer, tuple) else "",
+            (
+                get(b"origin", b"").decode("latin-1"),
+                get(b"access-control-request-method", b"").decode("latin-1"),
+            ),
+        )
 
     def begin(self, connection: Connection, request: Request) -> None:
         """Answer a request, now or later, by ``connection.send``."""
@@ -194,6 +214,7 @@ class Front:
             get(b"traceparent", b"").decode("latin-1"),
             get(b"tracestate", b"").decode("latin-1"),
         )
+        request.exchange.key = request.visit.key
         return request.exchange
 
     def _refuse(self, connection: Connection, request: Request, error: Exception) -> None:
@@ -205,11 +226,13 @@ class Front:
         assert exchange is not None
         answer.describe(exchange)
         request.call = None  # which knows the request: together they would be left to the gc
-        head = b"%bContent-Length: %d\r\nX-Request-Id: %b\r\n%b" % (
+        told = request.visit.headers
+        head = b"%bContent-Length: %d\r\nX-Request-Id: %b\r\n%b%b" % (
             _head(answer.status, answer.content_type, tuple(answer.headers.items())),
             len(answer.body),
             exchange.id.encode("latin-1"),
             self._date,
+            _header_lines(told) if told else b"",
         )
         connection.send(request, head, answer.body)
         if answer.refused == "overload":
@@ -249,7 +272,7 @@ class Front:
             failed = refusal(error, exchange.id)
             status, body = failed.status, failed.body
             headers = [("Content-Type", failed.content_type), ("X-Request-Id", exchange.id)]
-            headers.append(("Content-Length", str(len(body))))
+            headers += [("Content-Length", str(len(body))), *SECURITY, *request.visit.headers]
         head = _status_line(status) + _header_lines(headers)
         self.loop.call_soon_threadsafe(self._passed_back, connection, request, head, body)
 
@@ -305,7 +328,8 @@ def _give_up(request: Request) -> None:
 
 @lru_cache(maxsize=1024)
 def _head(status: int, content_type: str, headers: tuple[tuple[str, str], ...]) -> bytes:
-    return _status_line(status) + _header_lines([("Content-Type", content_type), *headers])
+    named = (("Content-Type", content_type), *SECURITY, *headers)
+    return _status_line(status) + _header_lines(named)
 
 
 def _status_line(status: int) -> bytes:

@@ -13,6 +13,7 @@ import httptools
 from flask import Flask
 from werkzeug.wrappers import Response
 
+from ..access.gate import VISIT
 from .connection import Request
 
 
@@ -58,6 +59,7 @@ def _environ(request: Request, transport: asyncio.Transport) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        VISIT: request.visit,
     }
     for name, value in request.headers.items():
         # As other servers have it: with an underscore, a header could pose as another one.

@@ -14,9 +14,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..access.gate import check_listening
 from ..settings import Settings, StartError
 from .cores import bound_math_threads
 
@@ -42,11 +44,15 @@ def serve(settings: Settings, fds: tuple[int, ...] = ()) -> None:
 
     Raises:
         ServeError: the address is taken or not ours, or a descriptor is no socket.
+        OpenToAllError: others can reach it, and neither keys nor ``ALLOW_ANONYMOUS`` are set.
         LoadError: the notebook's code or an artifact does not load.
     """
     bound_math_threads(settings.workers)
     _allow_many_connections()
     sockets = [_inherited(fd) for fd in fds] or [_listen(settings.host, settings.port)]
+    check_listening(settings, [item.getsockname() for item in sockets])
+    # Where only this machine comes by, nobody needs to be asked again.
+    settings = replace(settings, allow_anonymous=True)
     # Until gunicorn handles it, while the model loads: leave by the door, not by the window.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _shared_metrics():
