@@ -31,7 +31,7 @@ def text(done: DryRun) -> str:
         for file, size in zip(done.files, sizes, strict=True)
     ]
     for file in done.files:
-        lines += ["", _title(file), *file.diff.splitlines()] if file.diff else []
+        lines += ["", _title(file), *_lines(file)] if file.diff else []
     return "\n".join(lines)
 
 
@@ -49,7 +49,7 @@ def view(done: DryRun) -> dict[str, Any]:
 
 
 def _shown(file: FilePreview) -> dict[str, Any]:
-    lines = file.diff.splitlines()
+    lines = _lines(file)
     head = lines[2:_SHOWN]  # without the two names, which stand above
     return {
         "what": file.outcome.what,
@@ -58,6 +58,10 @@ def _shown(file: FilePreview) -> dict[str, Any]:
         "diff": [(_KINDS.get(line[:1], "same"), line) for line in head],
         "more": len(lines) - _SHOWN if len(lines) > _SHOWN else 0,
     }
+
+
+def _lines(file: FilePreview) -> list[str]:
+    return file.diff.removesuffix("\n").split("\n") if file.diff else []
 
 
 def _counts(done: DryRun) -> str:

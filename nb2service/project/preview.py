@@ -11,6 +11,8 @@ from typing import Any
 from .changes import CONFLICT, NEW, Change, Outcome, bare, compare
 from .model import Project
 
+_PAGES = ".html"  # text, but not for people
+
 
 @dataclass(frozen=True)
 class FilePreview:
@@ -62,17 +64,20 @@ def _preview(change: Change) -> FilePreview:
 
 def _diff(outcome: Outcome, before: bytes, after: bytes, gone: bool) -> str:
     """As git shows it: ``a/`` is the file that stands, ``b/`` what would stand or lie beside it."""
-    if b"\0" in before + after:
+    if b"\0" in before + after or outcome.path.endswith(_PAGES):
         return ""
-    try:
-        old, new = (text.decode().splitlines(keepends=True) for text in (before, after))
-    except UnicodeDecodeError:
-        return ""
+    old, new = (_lines(text.decode(errors="backslashreplace")) for text in (before, after))
     there = "/dev/null" if gone else f"b/{outcome.beside or outcome.path}"
     lines = difflib.unified_diff(old, new, f"a/{outcome.path}", there)
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
     )
+
+
+def _lines(text: str) -> list[str]:
+    """The lines with their ends, cut at ``\\n`` alone."""
+    *lines, last = text.split("\n")
+    return [line + "\n" for line in lines] + ([last] if last else [])
 
 
 def _measure(data: bytes | None) -> tuple[int, str] | None:
