@@ -9,6 +9,10 @@ from ..capture.model import Capture, Provenance
 from . import quoting
 from .requirements import dependencies, python_minor
 
+# What the runtime imports, where it is needed, of libraries whose types are not its own concern.
+_LOOSE = ("PIL", "gunicorn", "joblib", "keras", "numpy", "onnx", "onnxruntime", "opentelemetry",
+          "pandas", "pyarrow", "scipy", "skops", "spacy", "torch", "xgboost")  # fmt: skip
+
 
 def source_of(provenance: Provenance) -> str:
     """Where the code comes from, to stand in a sentence."""
@@ -29,7 +33,6 @@ def render_pyproject(capture: Capture) -> str:
     rooms = ["codec", *(["lean"] if capture.contract.lean else []), "pages", "server"]
     own = [capture.package, *(f"{capture.package}.{room}" for room in rooms)]
     packages = [*own, *_local_packages(capture)]
-    notebook = f"{capture.package}/notebook.py"
     minor = python_minor(capture.provenance)
     description = capture.contract.title or capture.provenance.title or capture.name
     needed = "\n".join(f"  {quoting.toml(each)}," for each in dependencies(capture))
@@ -59,6 +62,16 @@ py-modules = {_toml_list(modules)}
 "*" = ["*", ".*"]
 {quoting.toml(capture.package)} = ["artifacts/*", "files/**/*", "files/**/.*"]
 
+{_tools(capture)}"""
+
+
+def _tools(capture: Capture) -> str:
+    """The settings of the tools by which one tests and checks the project."""
+    notebook = f"{capture.package}/notebook.py"
+    beside = top_level_modules(capture)
+    loose = ["*.md", ".nb2service", notebook, "tests/test_notebook.py", *beside]
+    left_out = [f"{capture.package}.native", f"{capture.package}.lean.*"]
+    return f"""\
 [tool.pytest.ini_options]
 testpaths = ["tests"]
 pythonpath = ["."]
@@ -66,10 +79,28 @@ pythonpath = ["."]
 [tool.ruff]
 line-length = 100
 # The notebook's own code stands as it was written.
-extend-exclude = {_toml_list([".nb2service", notebook, "tests/test_notebook.py", *beside])}
+extend-exclude = {_toml_list(loose)}
 
 [tool.ruff.lint]
 select = ["E4", "E7", "E9", "F", "I"]
+
+[tool.mypy]
+packages = [{quoting.toml(capture.package)}]
+python_version = {quoting.toml(python_minor(capture.provenance))}
+strict = true
+# The notebook's own code has the types that it was written with.
+exclude = [{quoting.toml("/notebook[.]py$")}]
+
+[[tool.mypy.overrides]]
+# Libraries of which some are only there for the models that need them.
+module = {_toml_list(f"{library}.*" for library in _LOOSE)}
+ignore_missing_imports = true
+follow_imports = "skip"
+
+[[tool.mypy.overrides]]
+# Parts of the service that are only there where an endpoint needs them.
+module = {_toml_list(left_out)}
+ignore_missing_imports = true
 """
 
 
