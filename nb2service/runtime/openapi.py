@@ -226,6 +226,7 @@ def _operation(route: str, entry: Entry) -> dict[str, Any]:
         bodies[MULTIPART] = {"schema": _upload_schema(entry.input)}
     return {
         "operationId": route,
+        "tags": ["predictions"],
         # For the page that makes a form of it: what JSON Schema has no words for.
         "x-contract": {
             "entry": entry.name,
@@ -326,7 +327,8 @@ def _problem_schema() -> dict[str, Any]:
 def _information_paths() -> dict[str, Any]:
     def get(name: str, text: str, media_type: str = JSON) -> dict[str, Any]:
         answer = {"description": text, "headers": _IDENTIFIED, "content": {media_type: {}}}
-        return {"operationId": name, "summary": text, "responses": {"200": answer}}
+        about = {"operationId": name, "tags": ["service"], "summary": text}
+        return {**about, "responses": {"200": answer}}
 
     ready = get("readyz", "The model is loaded and has answered")
     ready["responses"]["503"] = _refusal(503, "Not ready yet")
