@@ -24,6 +24,7 @@ from .launch.proof import add_run, prove, prove_in_clean_environment, serving, w
 from .launch.proof_model import DIFFERENT, Proof, ProofRun
 from .launch.rehearsal import explained, rehearse
 from .launch.services import Service, find_service, launch
+from .launch.wheelhouse import drop_stale_wheelhouse, fill_wheelhouse
 from .notebook.live import find_path, read_live
 from .notebook.source import source_notebook
 from .options import Options
@@ -48,12 +49,14 @@ class Plan:
         folder: where the project would be written.
         source: the notebook itself without outputs, as an ``.ipynb`` file's bytes.
         seconds: time by phase.
+        wheelhouse: whether the folder is to have the wheels of all requirements.
     """
 
     capture: Capture
     folder: Path
     source: bytes
     seconds: dict[str, float]
+    wheelhouse: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,10 @@ def settle(deployment: Deployment) -> Deployment:
     finally:
         _check_current(deployment)
     with written(project, plan.folder) as again:
+        if plan.wheelhouse:
+            fill_wheelhouse(plan.folder, capture)
+        else:
+            capture = drop_stale_wheelhouse(plan.folder, capture)
         write_proof(plan.folder, deployment.proof)
     return replace(
         deployment,
@@ -286,7 +293,8 @@ def _plan(options: Options, shell: Any, seconds: dict[str, float]) -> Plan:
         source_notebook(notebook, file, travelled), captured.originals
     )
     captured = replace(captured, warnings=(*captured.warnings, *warnings))
-    return Plan(with_standing_lock(captured, folder), folder.absolute(), source, seconds)
+    captured = with_standing_lock(captured, folder)
+    return Plan(captured, folder.absolute(), source, seconds, options.wheelhouse)
 
 
 def _line_with(options: Options, mask: Sequence[str], allow: Sequence[str]) -> str:

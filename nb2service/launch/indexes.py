@@ -45,6 +45,28 @@ def uv_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str
     return made
 
 
+def pip_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment for pip: ``environment``, and the indexes that only uv was told of."""
+    made = dict(environment)
+    if any(environment.get(name) for name in _UV_INDEXES):
+        usual = environment.get("UV_DEFAULT_INDEX") or environment.get("UV_INDEX_URL")
+        further = environment.get("UV_INDEX") or environment.get("UV_EXTRA_INDEX_URL") or ""
+        told = {
+            "PIP_INDEX_URL": _without_name(usual or ""),
+            "PIP_EXTRA_INDEX_URL": " ".join(map(_without_name, further.split())),
+            "PIP_NO_INDEX": environment.get("UV_NO_INDEX", ""),
+        }
+        made |= {name: value for name, value in told.items() if value}
+    if links := environment.get("UV_FIND_LINKS"):
+        made["PIP_FIND_LINKS"] = links.replace(",", " ")
+    return made
+
+
+def _without_name(index: str) -> str:
+    """The URL of an index that may have a name before it: ``internal=https://…``."""
+    return re.sub(r"^[\w.-]+=(?=\w+:)", "", index)
+
+
 def _read_variables(environment: Mapping[str, str]) -> dict[str, str]:
     names = {option: "PIP_" + option.upper().replace("-", "_") for option in _VARIABLES}
     names["timeout"] = "PIP_DEFAULT_TIMEOUT"

@@ -8,6 +8,7 @@ README = "README.md"
 PROOF = "proof.json"
 PAGE = "notebook.html"
 SBOM = "sbom.cdx.json"
+WHEELHOUSE = "wheelhouse"
 # Made after the service is live: a first write leaves those that stand.
 LATER = (PAGE, SBOM)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from packaging.markers import Marker
-from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
 from ..capture.model import Pin
@@ -73,9 +73,24 @@ class Platform:
             and tag.endswith((self.machine.lower(), "universal2"))
         )
 
+    @property
+    def tags(self) -> list[str]:
+        """The tags of wheels for a Debian of this platform, as PEP 600 has them; best first."""
+        known = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+        tags = []
+        for minor in range(_GLIBC, 4, -1):
+            tags.append(f"manylinux_2_{minor}_{self.machine}")
+            tags += [f"{known[minor]}_{self.machine}"] if minor in known else []
+        return [*tags, f"linux_{self.machine}"]
+
     def wheel_of(self, pin: Pin, python: str) -> str:
         """The wheel of a pin that an installer takes on a Debian of this platform; "" for none."""
-        order = {tag: place for place, tag in enumerate(self._tags(python))}
+        version = [int(part) for part in python.split(".")[:2]]
+        tags = [
+            *cpython_tags(version, platforms=self.tags),
+            *compatible_tags(version, f"cp{version[0]}{version[1]}", self.tags),
+        ]
+        order = {tag: place for place, tag in enumerate(tags)}
         best = {
             min(order[tag] for tag in fitting): file.name
             for file in pin.files
@@ -83,17 +98,6 @@ class Platform:
             and (fitting := parse_wheel_filename(file.name)[3] & order.keys())
         }
         return best[min(best)] if best else ""
-
-    def _tags(self, python: str) -> Iterator[Tag]:
-        version = [int(part) for part in python.split(".")[:2]]
-        known = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
-        places: list[str] = []
-        for minor in range(_GLIBC, 4, -1):
-            places.append(f"manylinux_2_{minor}_{self.machine}")
-            places += [f"{known[minor]}_{self.machine}"] if minor in known else []
-        places.append(f"linux_{self.machine}")
-        yield from cpython_tags(version, platforms=places)
-        yield from compatible_tags(version, f"cp{version[0]}{version[1]}", places)
 
 
 LINUX = (Platform("linux", "x86_64"), Platform("linux", "aarch64"))
