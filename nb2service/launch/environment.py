@@ -16,7 +16,9 @@ import platformdirs
 import psutil
 
 from ..errors import RequirementsError
+from ..project.model import LOCK, WHEELHOUSE
 from .indexes import UNREACHABLE, uv_environment
+from .leash import run
 from .registry import locked
 
 _KEPT = 5  # environments that stay in the cache, those in use apart
@@ -64,37 +66,44 @@ def _make(place: Path, requirements: Path, python: str, extra: Sequence[str]) ->
     shutil.rmtree(place, ignore_errors=True)
     _uv(["venv", "--no-project", "--python", python, str(place)], requirements)
     arguments = ["--python", str(_interpreter(place)), "--compile-bytecode", "--no-progress"]
-    if os.environ.get("PIP_NO_INDEX", "").lower() in ("1", "true", "yes", "on"):
-        arguments.append("--no-index")
-    text = requirements.read_text("utf-8")
-    usual = _INDEX.sub("", text)
-    if usual != text:  # as pip does: the pinned version counts, whichever index has it
-        arguments += ["--index-strategy", "unsafe-best-match"]
+    ways = _ways_to_install(place, requirements)
+    for way in ways:
+        try:
+            _uv(["pip", "install", *arguments, *way, *extra], requirements)
+            return
+        except RequirementsError as error:
+            if way is ways[-1] or not UNREACHABLE.search(error.message):
+                raise
+
+
+def _ways_to_install(place: Path, requirements: Path) -> list[list[str]]:
+    """What to tell an installer, each way for a network that is closed to the one before."""
+    offline = os.environ.get("PIP_NO_INDEX", "").lower() in ("1", "true", "yes", "on")
+    where = ["--no-index"] if offline else []
     file = requirements.absolute()
-    try:
-        _uv(["pip", "install", *arguments, "-r", str(file), *extra], requirements)
-    except RequirementsError as error:
-        if usual == text or not UNREACHABLE.search(error.message):
-            raise
+    text = file.read_text("utf-8")
+    usual = _INDEX.sub("", text)
+    ways = [[*where, "-r", str(file)]]
+    if usual != text:
+        # As pip does: the pinned version counts, whichever index has it.
+        ways[0] += ["--index-strategy", "unsafe-best-match"]
         # A network that lets nobody out has an index of its own, which may have the build too.
-        file = place / "requirements.txt"
-        file.write_text(usual, "utf-8")
-        _uv(["pip", "install", *arguments, "-r", str(file), *extra], requirements)
+        without = place / "requirements.txt"
+        without.write_text(usual, "utf-8")
+        ways.append([*where, "-r", str(without)])
+    house = file.parent / WHEELHOUSE
+    if any(house.glob("*.whl")):
+        own = ["--no-index", "--find-links", str(house), *ways[-1][len(where) :]]
+        ways = [own] if offline else [*ways, own]
+    return ways
 
 
 def _uv(arguments: list[str], requirements: Path) -> None:
     import uv
 
-    done = subprocess.run(
-        # A kernel's environment asks for colours, which a message must not hold.
-        [uv.find_uv_bin(), "--color", "never", *arguments],
-        cwd=requirements.absolute().parent,
-        env=uv_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # A kernel's environment asks for colours, which a message must not hold.
+    command = [uv.find_uv_bin(), "--color", "never", *arguments]
+    done = run(command, requirements.absolute().parent, uv_environment(), None)
     if done.returncode:
         raise _explain(done.stderr.strip(), requirements)
 
@@ -111,7 +120,7 @@ def _explain(complaint: str, requirements: Path) -> RequirementsError:
         )
     elif "hash mismatch" in complaint.lower():
         message = f"{what}: the index has another file than the one that was recorded"
-        hint = "deploy again to record the hashes that this index has"
+        hint = f"remove {LOCK} and deploy again, to record the hashes that this index has"
     elif (
         "failed to build" in complaint.lower()
         or "failed to download and build" in complaint.lower()
