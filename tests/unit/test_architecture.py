@@ -14,7 +14,7 @@ HOUSE = Path(__file__).parents[2] / "nb2service"
 ORDER = ["errors", "notebook", "capture", "project", "launch", "deployment"]
 # What a generated service may need, besides the notebook's own libraries.
 RUNTIME_LIBRARIES = {
-    "flask", "flask_swagger_ui", "werkzeug", "msgspec", "prometheus_client", "gunicorn",
+    "flask", "click", "flask_swagger_ui", "werkzeug", "msgspec", "prometheus_client", "gunicorn",
     "httptools", "pyrate_limiter",
     "numpy", "pandas", "joblib", "pyarrow", "scipy", "sklearn", "opentelemetry", "PIL",
 }  # fmt: skip

@@ -17,7 +17,6 @@ import urllib.request
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-import pandas as pd
 import psutil
 import pytest
 from runtime_project import ENTRIES, ROW, build
@@ -410,62 +409,6 @@ def test_a_missing_package_is_one_line(folder):
     assert "flask" in done.stderr
     assert done.stderr.endswith("; install what requirements.txt lists\n")
     assert done.stderr.count("\n") == 1
-
-
-def test_predict_says_where_it_cannot_write(folder, tmp_path):
-    (tmp_path / "rows.json").write_text(json.dumps(ROW))
-    out = tmp_path / "no such folder" / "out.csv"
-    words = (str(tmp_path / "rows.json"), "-o", str(out), "--entry", "predict")
-    done = run(folder, "predict", *words)
-    assert done.returncode == 1
-    assert done.stderr == f"Error: {out}: No such file or directory\n"
-
-
-def test_predict_scores_a_file(folder, tmp_path):
-    rows, out = tmp_path / "rows.csv", tmp_path / "out.csv"
-    pd.DataFrame([ROW, ROW]).to_csv(rows, index=False)
-    done = run(folder, "predict", str(rows), "-o", str(out), "--entry", "predict")
-    assert done.returncode == 0, done.stderr
-    assert out.read_text() == "prediction\n21.5\n21.5\n"
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text(json.dumps(ROW) + "\n")
-    done = run(folder, "predict", str(rows), "-o", str(tmp_path / "o.jsonl"), "--entry", "predict")
-    assert (tmp_path / "o.jsonl").read_text() == "21.5\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "words", "message"),
-    [
-        (
-            "rows.csv",
-            "age,score,name,when\nx,,,2024-01-01\n",
-            ("--entry", "predict"),
-            "row 0, age: must be an integer, not the text 'x'\n",
-        ),
-        (
-            "rows.csv",
-            "age\n1\n",
-            ("--entry", "nothing"),
-            "Error: --entry must be one of predict, describe",
-        ),
-        ("rows.csv", "age\n1\n", (), "Error: --entry must be one of"),
-        ("rows.xls", "", (), "rows.xls: the ending must be one of .csv, .json"),
-        ("rows.json", "{", ("--entry", "predict"), "rows.json: the body is not JSON"),
-        (
-            "rows.json",
-            json.dumps({**ROW, "age": 13}),
-            ("--entry", "predict"),
-            "Error: the notebook's code failed: RuntimeError: secret words",
-        ),
-    ],
-)
-def test_predict_refuses_with_the_reason(folder, tmp_path, name, text, words, message):
-    (tmp_path / name).write_text(text)
-    done = run(folder, "predict", str(tmp_path / name), "-o", str(tmp_path / "out.csv"), *words)
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "out.csv").exists()
 
 
 def test_version_and_usage(folder):

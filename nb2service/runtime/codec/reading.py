@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ..contract import Input
-from ..problems import Problem
+from ..problems import BrokenRow, Problem
 from . import parsing
 from .multipart import read_multipart, takes_files
 from .tabular import (
@@ -155,7 +155,7 @@ def _read_json_lines(body: bytes, parameters: dict[str, str], input_: Input) -> 
         try:
             rows.append(msgspec.json.decode(line))
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            raise Problem(400, f"line {number} is not JSON: {error}") from None
+            raise BrokenRow("line", number, f"is not JSON: {error}") from None
     return Rows(rows)
 
 

@@ -6,13 +6,15 @@ import csv
 import importlib.util
 import io
 import math
+import operator
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Any
 
 from ..contract import Field, Input
-from ..problems import Problem
+from ..problems import BrokenRow, Problem
 from . import bounds, values
 from .csv_cells import parse_cell
 
@@ -76,7 +78,8 @@ def read_csv(body: bytes, parameters: dict[str, str], input_: Input) -> Rows | C
         header, *lines = lines
     for number, line in enumerate(lines, 1):
         if len(line) != len(header):
-            raise Problem(400, f"CSV row {number} has {len(line)} cells, the header {len(header)}")
+            fault = f"has {len(line)} cells, the header {len(header)}"
+            raise BrokenRow("CSV row", number, fault)
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise Problem(400, f"the CSV has more than one column {min(twice)!r}")
@@ -93,12 +96,13 @@ def _csv_lines(text: str) -> list[list[str]]:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise Problem(400, f"the body is not CSV: {error}") from None
-    width = len(lines[0]) if lines else 0
+    header = next(filter(None, lines), [])
+    if len(header) != 1:
+        return [line for line in lines if line]
     # In a file with one column, an empty line is a row whose value is missing.
-    rows = [line or [""] for line in lines] if width == 1 else [line for line in lines if line]
-    while rows and text.endswith("\n\n") and rows[-1] == [""]:
-        rows.pop()
-    return rows
+    while lines[-1] == [] and text.endswith("\n\n"):
+        lines.pop()
+    return [line or [""] for line in dropwhile(operator.not_, lines)]
 
 
 def lacks_header(first: list[str], input_: Input) -> bool:

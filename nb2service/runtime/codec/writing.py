@@ -107,7 +107,7 @@ def _write_json_lines(predictions: list[Any], output: Output) -> bytes:
 
 
 def _write_csv(predictions: list[Any], output: Output) -> bytes:
-    columns = _columns(predictions, output)
+    columns = by_column(predictions, output)
     cells = [_cells(column) for column in columns.values()]
     table = "\n".join(map(",".join, zip(*cells, strict=True)))
     if _needs_no_quotes(table, cells):
@@ -136,7 +136,7 @@ def _cells(column: list[Any]) -> list[str]:
 def _write_arrow(predictions: list[Any], output: Output) -> bytes:
     import pyarrow as pa
 
-    columns = _columns(predictions, output)
+    columns = by_column(predictions, output)
     fields = {field.name: field for field in output.fields}
     only = output.fields[0] if len(output.fields) == 1 else None
     arrays = {
@@ -176,7 +176,7 @@ def _arrow_array(pa: Any, column: list[Any], field: Field | None) -> Any:
     return pa.array([None if v is None else json.dumps(v) for v in column])
 
 
-def _columns(predictions: list[Any], output: Output) -> dict[str, list[Any]]:
+def by_column(predictions: list[Any], output: Output) -> dict[str, list[Any]]:
     """Predictions by column: of objects their members, of lists their positions."""
     kinds = set(map(type, predictions))
     if kinds == {dict} or (not predictions and output.kind == "frame"):
