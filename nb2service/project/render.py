@@ -23,7 +23,7 @@ from .requirements import (
     render_requirements_in,
     render_requirements_txt,
 )
-from .templates import FOLDER, fill
+from .templates import fill
 
 
 def render(
@@ -40,7 +40,7 @@ def render(
         OutputError: a local module or data file has a path that the project needs itself.
     """
     texts = {
-        README: render_readme(capture),
+        README: render_readme(capture, settled=page is not None),
         "pyproject.toml": render_pyproject(capture),
         "requirements.in": render_requirements_in(capture),
         "requirements.txt": render_requirements_txt(capture),
@@ -54,8 +54,10 @@ def render(
         f"{capture.package}/contract.json": dump_contract(capture.contract),
         f"{capture.package}/artifacts/manifest.json": _manifest(capture.artifacts),
         "tests/conftest.py": fill("conftest.py.j2", package=capture.package),
-        "tests/test_service.py": (FOLDER / "tests" / "test_service.py").read_text("utf-8"),
     }
+    for test in ("service", "access", "offline"):
+        name = f"tests/test_{test}.py"
+        texts[name] = fill(f"{name}.j2", package=capture.package)
     texts |= {f"tests/cases/{name}.json": _json(case) for name, case in capture.cases.items()}
     if tests := render_notebook_tests(capture):
         texts["tests/test_notebook.py"] = tests
