@@ -227,8 +227,8 @@ def _view(done: Plan | Deployment, pending: str) -> dict[str, Any]:
 
 
 def _kind(item: ShipItem) -> str:
-    """What it is, of which type, and what the guard says to it."""
-    words = f"{item.kind} {item.type}".strip()
+    """What it is, of which type, how it is saved, and what the guard says to it."""
+    words = f"{item.kind} {item.type}".strip() + (f" ({item.saved})" if item.saved else "")
     return f"{words}, {item.verdict}" if item.verdict else words
 
 

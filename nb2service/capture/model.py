@@ -52,6 +52,30 @@ class NativeFile:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """What a pickle names.
+
+    Attributes:
+        globals: what it imports, as ``module:name``, sorted.
+        attributes: what it reads of other objects by name, as for a bound method; sorted.
+    """
+
+    globals: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        count = len(self.globals)
+        tops = {name.split(":")[0].split(".")[0] for name in self.globals} - {"builtins"}
+        if not count:
+            return "pickle, plain values only"
+        of = f" of {', '.join(sorted(tops))}" if tops else ""
+        return f"pickle, {count} name{'s' if count > 1 else ''}{of}"
+
+
+NO_NAMES = Audit()
+
+
+@dataclass(frozen=True)
 class Artifact:
     """A live value saved to a file.
 
@@ -65,6 +89,7 @@ class Artifact:
         modules: the modules that its bytes refer to, notebook and builtins excluded.
         parts: the models and tables in it that lie in files of their own, by their numbers.
         threads: whether loading it starts threads, so that each worker must load its own.
+        audit: what its pickle names.
     """
 
     name: str
@@ -76,6 +101,7 @@ class Artifact:
     modules: tuple[str, ...]
     parts: tuple[NativeFile, ...] = ()
     threads: bool = False
+    audit: Audit = NO_NAMES
 
 
 @dataclass(frozen=True)
@@ -108,6 +134,7 @@ class ShipItem:
         why: the chain that leads to it, entry first: ``("predict", "helper", "vocab")``.
         verdict: what the guard says: ``refused``, ``allowed``, a note (``holds 85 training rows``),
             or "".
+        saved: how a value is saved, and what loading it imports, in words; else "".
     """
 
     name: str
@@ -117,6 +144,7 @@ class ShipItem:
     type: str
     why: tuple[str, ...]
     verdict: str = ""
+    saved: str = ""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def render(
         "requirements-dev.txt": render_requirements_dev(capture),
         "Dockerfile": render_dockerfile(capture),
         ".dockerignore": render_dockerignore(capture),
-        ".gitignore": "__pycache__/\n.env\n.pytest_cache/\n.venv/\nbuild/\n*.egg-info/\n",
+        ".gitignore": "__pycache__/\n.env\n.pytest_cache/\n.venv/\nbuild/\nwheelhouse/\n*.egg-info/\n",
         "compose.yaml": render_compose(capture),
         "openapi.json": _json(openapi(capture.contract)),
         f"{capture.package}/notebook.py": render_notebook(capture),
@@ -84,9 +84,16 @@ def _runtime(capture: Capture) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
-    has_parts = any(artifact.parts for artifact in capture.artifacts)
-    needless = ([] if capture.contract.lean else ["lean/"]) + ([] if has_parts else ["native.py"])
+    needless = [] if capture.contract.lean else ["lean/"]
+    if not any(_is_native(artifact, capture.package) for artifact in capture.artifacts):
+        needless.append("native.py")
     return {path: d for path, d in files.items() if not path.startswith(tuple(needless))}
+
+
+def _is_native(artifact: Artifact, package: str) -> bool:
+    """Whether loading it takes ``runtime.native``."""
+    module = f"{package}.native:"
+    return bool(artifact.parts) or any(n.startswith(module) for n in artifact.audit.globals)
 
 
 def _manifest(artifacts: tuple[Artifact, ...]) -> str:
@@ -94,6 +101,7 @@ def _manifest(artifacts: tuple[Artifact, ...]) -> str:
         {
             artifact.name: {
                 **_listed(artifact),
+                "globals": artifact.audit.globals,
                 "cell": artifact.cell,
                 **({"threads": True} if artifact.threads else {}),
                 **({"parts": [_part(part) for part in artifact.parts]} if artifact.parts else {}),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pickle
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from . import pickles
+from .store import ArtifactError
 
 # A file of these needs the very minor version that wrote it; one of the others, that or a later.
 _SAME_MINOR = {"spacy"}
@@ -18,25 +20,28 @@ _SAME_MINOR = {"spacy"}
 _ANY_VERSION = {"onnx", "onnxruntime", "parquet", "skops", "torch"}
 
 
-class MisfitError(RuntimeError):
+class MisfitError(ArtifactError):
     """A file that the library installed here does not read."""
 
 
-class Unpickler(pickle.Unpickler):
+class Unpickler(pickles.Unpickler):
     """Reads a pickle whose models lie in files of their own.
 
     Args:
         file: the pickle.
-        folder: where the files are.
-        parts: what the manifest says of them.
+        listed: names that it may import.
+        parts: what the manifest says of these files, each with the file, opened.
         how: as for ``pickle.Unpickler``.
     """
 
     def __init__(
-        self, file: BinaryIO, folder: Path, parts: Sequence[dict[str, Any]], **how: Any
+        self,
+        file: pickles.Readable,
+        listed: Collection[str],
+        parts: Sequence[tuple[Mapping[str, Any], BinaryIO]],
+        **how: Any,
     ) -> None:
-        super().__init__(file, **how)
-        self._folder = folder
+        super().__init__(file, listed, **how)
         self._parts = parts
         self._loaded: dict[int, Any] = {}
 
@@ -44,23 +49,23 @@ class Unpickler(pickle.Unpickler):
         """The value that a reference stands for; the same one each time."""
         number, key, *details = reference
         if number not in self._loaded:
-            part = self._parts[number]
-            self._loaded[number] = _load(part, self._folder / part["file"], *details)
+            self._loaded[number] = _load(*self._parts[number], *details)
         value = self._loaded[number]
         return value if key is None else value[key]
 
 
-def _load(part: dict[str, Any], path: Path, details: tuple[Any, ...]) -> Any:
+def _load(part: Mapping[str, Any], file: BinaryIO, details: tuple[Any, ...] = ()) -> Any:
+    path = Path(file.name)
     check(part, path)
     try:
-        return _LOADERS[part["format"]](path, *details)
+        return _LOADERS[part["format"]](file, *details)
     except Exception as error:  # whatever the library says of it
         raise MisfitError(
             f"{part['library']} cannot read the artifact {path}: {type(error).__name__}: {error}"
         ) from error
 
 
-def check(part: dict[str, Any], path: Path) -> None:
+def check(part: Mapping[str, Any], path: Path) -> None:
     """See whether this Python and the library installed here can read a file.
 
     Raises:
@@ -90,42 +95,46 @@ def _numbers(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version.partition("+")[0])[:3]]
 
 
-def _xgboost(path: Path, threads: int) -> Any:
+def _xgboost(file: BinaryIO, threads: int) -> Any:
     import xgboost
 
     booster = xgboost.Booster({"nthread": threads} if threads > 0 else None)
-    booster.load_model(path)
+    booster.load_model(bytearray(file.read()))
     return booster
 
 
-def _lightgbm(path: Path, kind: Any, state: dict[str, Any], key: str) -> Any:
+def _lightgbm(file: BinaryIO, kind: Any, state: dict[str, Any], key: str) -> Any:
     booster = kind.__new__(kind)
-    booster.__setstate__({**state, key: path.read_text("utf-8")})
+    booster.__setstate__({**state, key: file.read().decode("utf-8")})
     return booster
 
 
-def _catboost(path: Path, kind: Any, state: dict[str, Any], key: str) -> Any:
+def _catboost(file: BinaryIO, kind: Any, state: dict[str, Any], key: str) -> Any:
     model = kind.__new__(kind)
-    model.__setstate__({**state, key: path.read_bytes()})
+    model.__setstate__({**state, key: file.read()})
     return model
 
 
-def _torch(path: Path) -> Any:
+def _keras(file: BinaryIO, own: dict[str, Any], whole: bool) -> Any:
+    return load_keras(Path(file.name), own, whole)
+
+
+def _torch(file: BinaryIO) -> Any:
     import torch
 
-    return torch.load(path, map_location="cpu", weights_only=True)
+    return torch.load(file, map_location="cpu", weights_only=True)
 
 
-def _torchscript(path: Path) -> Any:
+def _torchscript(file: BinaryIO) -> Any:
     import torch
 
-    return torch.jit.load(path, map_location="cpu")
+    return torch.jit.load(file, map_location="cpu")
 
 
-def _torch_export(path: Path) -> Any:
+def _torch_export(file: BinaryIO) -> Any:
     import torch
 
-    return torch.export.load(path)
+    return torch.export.load(file)
 
 
 def load_keras(path: Path, own: dict[str, Any], whole: bool) -> Any:
@@ -165,13 +174,13 @@ def _take_fewer_arguments(kind: Any, as_before: ExitStack) -> None:
     as_before.callback(delattr, kind, "from_config")
 
 
-def _onnx(path: Path) -> Any:
+def _onnx(file: BinaryIO) -> Any:
     import onnx
 
-    return onnx.ModelProto.FromString(path.read_bytes())
+    return onnx.ModelProto.FromString(file.read())
 
 
-def _onnxruntime(path: Path, plain: dict[str, Any], chosen: dict[str, str]) -> Any:
+def _onnxruntime(file: BinaryIO, plain: dict[str, Any], chosen: dict[str, str]) -> Any:
     import onnxruntime
 
     kinds = {
@@ -183,34 +192,45 @@ def _onnxruntime(path: Path, plain: dict[str, Any], chosen: dict[str, str]) -> A
         setattr(options, name, value)
     for name, value in chosen.items():
         setattr(options, name, getattr(kinds[name], value))
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(file.read(), options, providers=["CPUExecutionProvider"])
 
 
-def _spacy(path: Path, config: str, own: list[Any]) -> Any:
+def _spacy(file: BinaryIO, config: str, own: list[Any]) -> Any:
     import spacy
 
     for name, kind, maker, options in own:  # as its decorator did in the notebook
         if not spacy.Language.has_factory(name):
             getattr(spacy.Language, kind)(name, func=maker, **options)
     language = spacy.util.load_model_from_config(spacy.Config().from_str(config))
-    return language.from_bytes(path.read_bytes())
+    return language.from_bytes(file.read())
 
 
-def _skops(path: Path) -> Any:
+def with_names(kind: Any, state: Any, names: dict[str, Any], modules: dict[str, str]) -> Any:
+    """An object of statsmodels, which evaluates its formula anew: with the notebook's names.
+
+    They are looked for in the frames that the loading passes through: in this expression's.
+    """
+    for name, module in modules.items():
+        names[name] = pickles.imported(module)
+    names |= {"__class": kind, "__state": state}
+    return eval("(made := __class.__new__(__class)).__setstate__(__state) or made", names)
+
+
+def _skops(file: BinaryIO) -> Any:
     from skops import io
 
-    return io.load(path)
+    return io.loads(file.read())
 
 
-def _parquet(path: Path) -> Any:
+def _parquet(file: BinaryIO) -> Any:
     import pandas as pd
 
-    return pd.read_parquet(path, engine="pyarrow")
+    return pd.read_parquet(file, engine="pyarrow")
 
 
 _LOADERS: dict[str, Callable[..., Any]] = {
     "catboost": _catboost,
-    "keras": load_keras,
+    "keras": _keras,
     "lightgbm": _lightgbm,
     "onnx": _onnx,
     "onnxruntime": _onnxruntime,

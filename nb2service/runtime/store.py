@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import mmap
 import os
-import pickle
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .pickles import ForbiddenNameError, Unpickler
+
 # The start of each mapped buffer in its file; no vector instruction asks for more.
 ALIGNMENT = 64
 _CHUNK = 2**20
+_LISTED = {"file": str, "format": str, "sha256": str, "size": int}
 FOLDER = Path(__file__).parent / "artifacts"
 
 
@@ -27,21 +31,33 @@ class ArtifactError(RuntimeError):
 def manifest() -> dict[str, dict[str, Any]]:
     """The artifacts by name: file, format, sha256, size, type, cell; empty if there are none.
 
-    ``parts`` are the files beside one, which its pickle refers to: models and tables in formats
-    of their own libraries.
+    ``globals`` are the names that its pickle may import. ``parts`` are the files beside it, which
+    its pickle refers to: models and tables in formats of their own libraries.
 
     Raises:
-        ArtifactError: the manifest is not JSON.
+        ArtifactError: the manifest is not JSON, or does not list files of its own folder.
     """
+    path = FOLDER / "manifest.json"
     try:
-        text = (FOLDER / "manifest.json").read_text(encoding="utf-8")
+        made: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    try:
-        made: dict[str, dict[str, Any]] = json.loads(text)
     except ValueError as error:
-        raise ArtifactError(f"{FOLDER / 'manifest.json'} is not JSON: {error}") from None
+        raise ArtifactError(f"{path} is not JSON: {error}") from None
+    try:
+        files = [item for listed in made.values() for item in (listed, *listed.get("parts", ()))]
+        sound = all(_is_sound(item) for item in files)
+    except (AttributeError, KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise ArtifactError(f"{path} does not list files of its folder, each with size and sha256")
     return made
+
+
+def _is_sound(listed: Mapping[str, Any]) -> bool:
+    file = listed["file"]
+    typed = all(type(listed[name]) is kind for name, kind in _LISTED.items())
+    return typed and file not in ("", ".", "..") and not {"/", "\\", ":", "\0"} & set(file)
 
 
 def load(name: str) -> Any:
@@ -54,15 +70,15 @@ def load(name: str) -> Any:
     listed = manifest().get(name)
     if listed is None:
         raise ArtifactError(f"{FOLDER / 'manifest.json'} lists no artifact {name!r}")
-    path, parts = FOLDER / listed["file"], listed.get("parts", [])
-    for part in parts:
-        _checked(part).close()
-    with _checked(listed) as file, warnings.catch_warnings(record=True) as caught:
+    with ExitStack() as stack, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        value = _read(file, listed["format"], path, parts)
+        # All are checked before the first is read.
+        parts = [(part, stack.enter_context(_checked(part))) for part in listed.get("parts", ())]
+        value = _read(listed, parts)
     for warning in caught:
         if "Trying to unpickle estimator" in str(warning.message):
-            raise ArtifactError(f"the artifact {path} does not fit: {_versions(warning.message)}")
+            said = _versions(warning.message)
+            raise ArtifactError(f"the artifact {FOLDER / listed['file']} does not fit: {said}")
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return value
 
@@ -84,66 +100,89 @@ def crosses_fork() -> bool:
     return not any(listed.get("threads") for listed in manifest().values())
 
 
-def _checked(listed: dict[str, Any]) -> BinaryIO:
-    """A file of the manifest, opened, if it holds the bytes that were saved."""
+def _opened(listed: Mapping[str, Any]) -> BinaryIO:
+    """A file of the manifest, if it is as long as the one that was saved."""
     path = FOLDER / listed["file"]
-    try:
-        file: BinaryIO = path.open("rb")
-    except FileNotFoundError:
-        raise ArtifactError(f"the artifact {path} is missing") from None
-    digest = _sha256(file)
-    if digest != listed["sha256"]:
+    if not path.is_file():
+        raise ArtifactError(f"the artifact {path} is {'no file' if path.exists() else 'missing'}")
+    file: BinaryIO = path.open("rb")
+    if (size := os.fstat(file.fileno()).st_size) != listed["size"]:
         file.close()
         raise ArtifactError(
-            f"the artifact {path} was altered: its sha256 is {digest[:12]}…, "
-            f"the manifest says {listed['sha256'][:12]}…"
+            f"the artifact {path} was altered: it has {size} bytes, the manifest says "
+            f"{listed['size']}"
         )
+    return file
+
+
+def _checked(listed: Mapping[str, Any]) -> BinaryIO:
+    """A file of the manifest, opened, if it holds the bytes that were saved."""
+    file, digest = _opened(listed), hashlib.sha256()
+    try:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+        _compare(listed, digest.hexdigest())
+    except ArtifactError:
+        file.close()
+        raise
     file.seek(0)
     return file
 
 
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
+def _compare(listed: Mapping[str, Any], digest: str) -> None:
+    if digest != listed["sha256"]:
+        raise ArtifactError(
+            f"the artifact {FOLDER / listed['file']} was altered: its sha256 is {digest[:12]}…, "
+            f"the manifest says {listed['sha256'][:12]}…"
+        )
 
 
-def _read(file: BinaryIO, format_: str, path: Path, parts: Sequence[dict[str, Any]] = ()) -> Any:
-    if format_ == "pickle":
-        return _unpickle(file, parts)
-    if format_ == "mapped":
-        return _mapped(file, parts)
-    raise ArtifactError(f"the artifact {path} has the unknown format {format_!r}")
-
-
-def _unpickle(file: BinaryIO, parts: Sequence[dict[str, Any]], **how: Any) -> Any:
-    if not parts:
-        return pickle.load(file, **how)
-    from . import native
-
+def _read(listed: Mapping[str, Any], parts: Sequence[tuple[Mapping[str, Any], BinaryIO]]) -> Any:
+    """What a file holds; its hash is that of the very bytes which are then unpickled."""
+    path = FOLDER / listed["file"]
+    buffers: Sequence[memoryview] = ()
+    with _opened(listed) as file:
+        if listed["format"] == "pickle":
+            pickled = file.read()
+            _compare(listed, hashlib.sha256(pickled).hexdigest())
+        elif listed["format"] == "mapped":
+            pickled, buffers = _mapped(file, listed)
+        else:
+            raise ArtifactError(f"the artifact {path} has the unknown format {listed['format']!r}")
+    # Unlike BytesIO, it lets the unpickler look ahead, without which each opcode would be a read.
+    stream, names = io.BufferedReader(io.BytesIO(pickled), _CHUNK), listed.get("globals", ())
     try:
-        return native.Unpickler(file, FOLDER, parts, **how).load()
-    except native.MisfitError as error:
-        raise ArtifactError(str(error)) from error
+        if not parts:
+            return Unpickler(stream, names, buffers=buffers).load()
+        from .native import Unpickler as NativeUnpickler
+
+        return NativeUnpickler(stream, names, parts, buffers=buffers).load()
+    except ForbiddenNameError as error:
+        raise ArtifactError(f"the artifact {path} {error}") from None
 
 
-def _mapped(file: BinaryIO, parts: Sequence[dict[str, Any]]) -> Any:
-    """A value whose large arrays are the file's own pages.
+def _mapped(file: BinaryIO, listed: Mapping[str, Any]) -> tuple[bytes, list[memoryview]]:
+    """The pickle of a value whose large arrays are the file's own pages, and these.
 
     All processes share them; a page that one of them writes to becomes a copy of its own.
     The file holds a pickled list of sizes, then buffers of these sizes, each at a multiple of
     ``ALIGNMENT``, then the value's pickle (protocol 5), which refers to the buffers.
     """
-    sizes = pickle.load(file)
-    pages = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-    buffers, position = [], file.tell()
-    for size in sizes:
-        position += -position % ALIGNMENT
-        buffers.append(pages[position : position + size])
-        position += size
-    file.seek(position)
-    return _unpickle(file, parts, buffers=buffers)
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    pages = memoryview(mapped)
+    buffers, position = [], 0
+    with suppress(Exception):  # altered; the hash tells
+        sizes = Unpickler(mapped, ()).load()
+        position = mapped.tell()
+        for size in sizes:
+            position += -position % ALIGNMENT
+            buffers.append(pages[position : position + size])
+            position += size
+    pickled = bytes(pages[position:])
+    digest = hashlib.sha256(pages[:position])
+    digest.update(pickled)
+    _compare(listed, digest.hexdigest())
+    return pickled, buffers
 
 
 def _versions(warning: Any) -> str:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
+from nb2service.capture.closure.audit import audit
 from nb2service.capture.model import (
     Artifact,
     Capture,
@@ -104,6 +105,7 @@ def churn():
                 "sklearn.linear_model._logistic.LogisticRegression",
                 4,
                 ("sklearn",),
+                audit=audit(pickle.dumps(model)),
             ),
         ),
         files=(

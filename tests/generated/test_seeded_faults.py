@@ -19,6 +19,7 @@ import captures
 import pytest
 from cells import PACKAGE, make_project, proven
 
+from nb2service.capture.closure.audit import audit
 from nb2service.errors import ProofError
 from nb2service.project.render import render
 from nb2service.project.write import written
@@ -190,7 +191,9 @@ def artifact(name: str, change: Callable[[Any], Any]) -> Edit:
         path = folder / manifest[name]["file"]
         value = pickle.loads(path.read_bytes())
         path.write_bytes(pickle.dumps(change(value) or value))
-        manifest[name]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        data = path.read_bytes()
+        manifest[name] |= {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+        manifest[name]["globals"] = audit(data).globals
         (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
     return edit

@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from nb2service.capture.closure.artifacts import save
+from nb2service.capture.closure.audit import forbidden, unknown
+from nb2service.capture.closure.pieces import Piece
+from nb2service.capture.closure.result import artifacts_of
 from nb2service.errors import CaptureError
+from nb2service.project import render
 from nb2service.runtime import store
 
 DATA = """
@@ -274,15 +278,15 @@ def same(expression: str, space: dict[str, Any]) -> list[str]:
     expected = repr(eval(expression, space))
     saved = save("value", space["value"], "pkg", lambda thing: str(thing.__qualname__))
     files = [saved.data, *(part.data for part in saved.parts)]
-    parts = []
-    for number, part in enumerate(saved.parts):
-        Path(store.FOLDER, f"{number}{part.suffix}").write_bytes(part.data)
-        parts.append({**vars(part), "file": f"{number}{part.suffix}", "version": part.version})
-        parts[-1]["python"] = part.python or None
-    path = Path(store.FOLDER, "value")
-    path.write_bytes(saved.data)
-    with path.open("rb") as file:
-        space["value"] = store._read(file, saved.format, path, parts)
+    piece = Piece("value", "artifact", "artifact", "", saved=saved)
+    made = artifacts_of([piece], "load")["value"]
+    for file in (made, *made.parts):
+        Path(store.FOLDER, file.file).write_bytes(file.data)
+    Path(store.FOLDER, "manifest.json").write_text(render._manifest((made,)))
+    store.manifest.cache_clear()
+    space["value"] = store.load("value")
+    if wrong := forbidden(made.audit) or unknown(made.audit):
+        return [f"the guard would refuse {wrong}", ""]
     found = repr(eval(expression, space))
     digest = hashlib.sha256(b"".join(files)).hexdigest()
     return ["" if found == expected else f"{expected}\n{found}", digest]

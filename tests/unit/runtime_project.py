@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from nb2service import runtime
+from nb2service.capture.closure.audit import audit
 from nb2service.runtime.contract import Contract, Entry, Field, Input, Output, dump_contract
 
 NOTEBOOK = '''
@@ -169,6 +170,7 @@ def add_artifact(package: Path, name: str, value: object, format_: str = "pickle
         "format": format_,
         "sha256": digest,
         "size": path.stat().st_size,
+        "globals": audit(path.read_bytes()).globals,
         "type": type(value).__name__,
         "cell": 1,
     }

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from stored import load_from
 
 from nb2service.capture.closure import artifacts
 from nb2service.capture.closure.artifacts import Saved, qualified_type, save
@@ -47,18 +48,8 @@ def home(thing: Any) -> str:
 
 
 def load(saved: Saved) -> Any:
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "FOLDER", Path(folder))
-        parts = [
-            {"file": f"{number}{part.suffix}", "data": part.data, "format": part.format}
-            for number, part in enumerate(saved.parts)
-        ]
-        for part in parts:
-            Path(folder, part["file"]).write_bytes(part["data"])
-        file = Path(folder, "value")
-        file.write_bytes(saved.data)
-        with file.open("rb") as opened:
-            return store._read(opened, saved.format, file, parts)
+    with tempfile.TemporaryDirectory() as folder:
+        return load_from(Path(folder), saved)
 
 
 def test_classes_and_functions_of_the_notebook_move_home(notebook: dict[str, Any]) -> None:
@@ -149,16 +140,13 @@ def test_large_arrays_are_pages_of_the_file(tmp_path: Path) -> None:
     saved = save("held", {"a": large, "b": [small, large], "c": large[::2].copy("F")}, "pkg", home)
     assert saved.format == "mapped"
     assert saved.data.count(large.tobytes()) == 1
-    path = tmp_path / "held"
-    path.write_bytes(saved.data)
-    with path.open("rb") as file:
-        one, two = (store._read(file, "mapped", path) for _ in range(2) if file.seek(0) == 0)
+    one, two = (load_from(tmp_path, saved) for _ in range(2))
     assert one["a"] is one["b"][1]
     assert one["a"].ctypes.data % store.ALIGNMENT == 0
     one["a"][:] = 7.0  # the writer's own copy
     assert (two["a"] == large).all()
     assert (two["b"][0] == small).all()
-    assert path.read_bytes() == saved.data
+    assert (tmp_path / "value.mapped").read_bytes() == saved.data
 
 
 def test_values_without_large_arrays_are_plain_pickles() -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -20,6 +19,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from sklearn.preprocessing import StandardScaler
+from stored import put
 
 from nb2service.capture.closure import artifacts
 from nb2service.capture.closure.artifacts import Saved
@@ -41,8 +41,8 @@ class Booster:
     def save_raw(self, form: str) -> bytearray:
         return bytearray(f"{form} of 3 trees".encode())
 
-    def load_model(self, path: Path) -> None:
-        self.handle = {**(self.handle or {}), "read": path.read_text()}
+    def load_model(self, data: bytearray) -> None:
+        self.handle = {**(self.handle or {}), "read": data.decode()}
 
 
 Booster.__module__ = "xgboost.core"
@@ -66,27 +66,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def save(value: Any, use_skops: bool = False) -> Saved:
     return artifacts.save("value", value, "pkg", repr, use_skops)
-
-
-def put(folder: Path, saved: Saved, **other: Any) -> None:
-    """Writes an artifact and its manifest; ``other`` stands in the manifest of each part."""
-
-    def listed(file: str, form: str, data: bytes) -> dict[str, Any]:
-        (folder / file).write_bytes(data)
-        return {"file": file, "format": form, "sha256": hashlib.sha256(data).hexdigest()}
-
-    parts = [
-        {
-            **listed(f"part{number}{part.suffix}", part.format, part.data),
-            "library": part.library,
-            "version": part.version,
-            **other,
-        }
-        for number, part in enumerate(saved.parts)
-    ]
-    value = {**listed("value", saved.format, saved.data), "parts": parts}
-    (folder / "manifest.json").write_text(json.dumps({"value": value}))
-    store.manifest.cache_clear()
 
 
 def test_a_model_is_taken_out_wherever_it_lies(xgboost: ModuleType, folder: Path) -> None:
@@ -147,11 +126,11 @@ class Trap:
 
 def test_nothing_is_loaded_beside_an_altered_part(xgboost: ModuleType, folder: Path) -> None:
     put(folder, save([Trap(folder / "mark"), Booster()]))
-    (folder / "part0.ubj").write_text("another model")
-    with pytest.raises(store.ArtifactError, match=r"part0\.ubj was altered: its sha256 is"):
+    (folder / "value.ubj").write_text("UBJ of 3 trees")
+    with pytest.raises(store.ArtifactError, match=r"value\.ubj was altered: its sha256 is"):
         store.load("value")
-    (folder / "part0.ubj").unlink()
-    with pytest.raises(store.ArtifactError, match=r"part0\.ubj is missing"):
+    (folder / "value.ubj").unlink()
+    with pytest.raises(store.ArtifactError, match=r"value\.ubj is missing"):
         store.load("value")
     assert not (folder / "mark").exists()
 
@@ -181,7 +160,7 @@ def test_versions_that_do_not_fit_are_named(
 
 
 def test_bytecode_of_another_python_is_refused(xgboost: ModuleType, folder: Path) -> None:
-    put(folder, save(Booster()), python="3.4")
+    put(folder, save(Booster()), {"python": "3.4"})
     with pytest.raises(store.ArtifactError, match=r"holds bytecode of Python 3\.4; this is"):
         store.load("value")
 
@@ -191,7 +170,7 @@ def test_what_a_library_says_against_a_file_is_told(
 ) -> None:
     put(folder, save(Booster()))
 
-    def fails(self: Booster, path: Path) -> None:
+    def fails(self: Booster, data: bytearray) -> None:
         raise ValueError("odd tree")
 
     monkeypatch.setattr(Booster, "load_model", fails)
@@ -216,20 +195,17 @@ def test_what_starts_threads_is_known(modules: tuple[str, ...], form: str, threa
 
 def test_what_starts_threads_is_loaded_by_each_worker(folder: Path) -> None:
     assert store.crosses_fork()
-    listed = {"model": {"file": "model.pkl"}, "other": {"threads": True}}
-    (folder / "manifest.json").write_text(json.dumps(listed))
-    store.manifest.cache_clear()
+    put(folder, save([]), threads=True)
     assert not store.crosses_fork()
 
 
 def test_variables_are_set_unless_somebody_did(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    xgboost: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.delenv("NB2SERVICE_TEST", raising=False)
     wanted = {"KERAS_BACKEND": "torch", "NB2SERVICE_TEST": "1"}
-    listed = {"parts": [{"format": "keras", "environment": wanted}]}
-    (folder / "manifest.json").write_text(json.dumps({"model": listed}))
+    put(folder, save(Booster()), {"format": "keras", "environment": wanted})
     store.prepare()
     assert os.environ["KERAS_BACKEND"] == "jax"
     assert os.environ.pop("NB2SERVICE_TEST") == "1"

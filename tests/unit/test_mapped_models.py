@@ -49,9 +49,9 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, LinearSVC, NuSVR, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
+from stored import load_from
 
 from nb2service.capture.closure import artifacts
-from nb2service.runtime import store
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 5))
@@ -126,10 +126,8 @@ def test_a_mapped_model_answers_the_same(
     model.fit(rows, Y)
     saved = artifacts.save("model", model, "pkg", repr)
     assert saved.format == "mapped"
-    with tempfile.TemporaryFile() as file:
-        file.write(saved.data)
-        file.seek(0)
-        mapped = store._read(file, saved.format, Path("model"))
+    with tempfile.TemporaryDirectory() as folder:
+        mapped = load_from(Path(folder), saved)
     methods = [name for name in METHODS if hasattr(model, name)]
     assert methods
     for name in methods:

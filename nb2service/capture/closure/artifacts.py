@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...errors import CaptureError
+from ...runtime import native
 from ...runtime.store import ALIGNMENT
+from ..model import NO_NAMES, Audit
+from .audit import audit
 from .formats import statsmodels
 from .formats.part import NOTEBOOK_MODULES, Part, qualified_type
 from .formats.parts import Parts
@@ -44,6 +47,7 @@ class Saved:
         modules: modules that it refers to, notebook and builtins excluded.
         parts: values in it that their own libraries saved; the pickle refers to them by number.
         pickled: values in it that their libraries could not save, and why.
+        audit: what the pickle names.
     """
 
     format: str
@@ -52,6 +56,7 @@ class Saved:
     modules: tuple[str, ...]
     parts: tuple[Part, ...] = ()
     pickled: tuple[str, ...] = ()
+    audit: Audit = NO_NAMES
 
 
 def save(name: str, value: Any, package: str, home: Home, use_skops: bool = False) -> Saved:
@@ -75,6 +80,7 @@ def save(name: str, value: Any, package: str, home: Home, use_skops: bool = Fals
     try:
         pickler.dump(value)
         parts = pickler.parts.finish()
+        found = audit(stream.getvalue())
     except CaptureError as error:
         where = _describe(name, pickler.trail[:-1])
         raise CaptureError(f"{where}: {error.message}", error.hint, error.cell) from None
@@ -91,6 +97,7 @@ def save(name: str, value: Any, package: str, home: Home, use_skops: bool = Fals
         tuple(sorted(pickler.modules.union(*(part.modules | {part.library} for part in parts)))),
         parts,
         tuple(pickler.parts.pickled),
+        found,
     )
 
 
@@ -98,7 +105,7 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
     """Writes references to the notebook as references to ``notebook.py``, and keeps a record."""
 
     def open(self, package: str, home: Home, parts: Parts) -> None:
-        self.module = f"{package}.notebook"
+        self.package = package
         self.home = home
         self.parts = parts
         self.names: set[str] = set()
@@ -129,15 +136,19 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
     def save_global(self, obj: Any, name: str | None = None) -> None:
         module = pickle.whichmodule(obj, name or getattr(obj, "__qualname__", ""))  # type: ignore[attr-defined]
         if module in NOTEBOOK_MODULES or _globals_name(obj) in NOTEBOOK_MODULES:
-            self._save_reference(obj, self.home(obj))
+            home = self.home(obj)
+            self.names.add(home.split(".")[0])
+            self._save_reference(obj, f"{self.package}.notebook", home)
+            return
+        if module == native.__name__:  # the service has a copy of its own
+            self._save_reference(obj, f"{self.package}.native", obj.__qualname__)
             return
         if module != "builtins":
             self.modules.add(module)
         super().save_global(obj, name)
 
-    def _save_reference(self, obj: Any, name: str) -> None:
-        self.names.add(name.split(".")[0])
-        self.save(self.module)
+    def _save_reference(self, obj: Any, module: str, name: str) -> None:
+        self.save(module)
         self.save(sys.intern(name))
         self.write(pickle.STACK_GLOBAL)
         self.memoize(obj)

@@ -108,10 +108,13 @@ def ship_list_of(
         size = len(piece.saved.data) if piece.saved else len(piece.source.encode())
         label = "entry" if piece.name in entries and not piece.saved else piece.label
         chain, cell = chains[piece.name], cells[piece.name]
-        yield ShipItem(_shown_name(piece), label, cell, size, piece.type, chain)
+        saved = str(piece.saved.audit) if piece.saved else ""
+        yield ShipItem(_shown_name(piece), label, cell, size, piece.type, chain, saved=saved)
         for part in artifacts[piece.name].parts if piece.saved else ():
             why = (*chain, part.file)
-            yield ShipItem(part.file, "native", cell, len(part.data), part.type, why)
+            yield ShipItem(
+                part.file, "native", cell, len(part.data), part.type, why, saved=part.format
+            )
 
 
 def _shown_name(piece: Piece) -> str:
@@ -143,7 +146,7 @@ def _artifact(piece: Piece, files: set[str]) -> Artifact:
     )  # fmt: skip
     return Artifact(
         piece.name, file, saved.format, saved.data, piece.type, piece.cell, saved.modules, parts,
-        starts_threads(saved.modules, saved.parts),
+        starts_threads(saved.modules, saved.parts), saved.audit,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from ..values import kind_of
 from .findings import Finding, finding_of
 from .handles import device_of, handle_kind
 from .holdings import Held, holdings
+from .pickles import pickle_findings
 from .secrets import find_secrets, secret_named
 from .sources import size_findings
 from .tables import kept_rows, large_table, less_of, trained_on
@@ -62,6 +63,7 @@ def value_findings(
         item = replace(items[artifact.name], size=_size(artifact))
         held = list(holdings(artifact.name, closure.live[artifact.name]))
         for found in (
+            pickle_findings(artifact, item),
             _open_ends(artifact, item, held),
             _secrets(item, held),
             _elsewhere(item, held, folder),
