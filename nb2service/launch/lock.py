@@ -36,6 +36,15 @@ else:
 
 _WITHIN = 30.0  # seconds
 _USUAL_INDEX = "https://pypi.org/simple"
+# They would have uv take something else for the project, or not read what it asks for.
+_MISLEADING = (
+    "UV_FROZEN",
+    "UV_LOCKED",
+    "UV_NO_CONFIG",
+    "UV_PROJECT",
+    "UV_WORKING_DIRECTORY",
+    "VIRTUAL_ENV",
+)
 _NOWHERE = "no package index could be reached when the project was made"
 _NOT_THERE = (
     "the package index does not have all of these versions, or they do not go with each other"
@@ -99,7 +108,7 @@ def _uv_lock(folder: Path, within: float) -> str:
         # A further index may have the files of this machine's platform alone.
         usual = environment.get("UV_DEFAULT_INDEX") or _USUAL_INDEX
         environment["UV_INDEX"] = f"{usual} {further}"
-    for name in ("UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_WORKING_DIRECTORY", "VIRTUAL_ENV"):
+    for name in _MISLEADING:
         environment.pop(name, None)
     command = [uv.find_uv_bin(), "--color", "never", "lock", "--no-progress", "--quiet"]
     try:
