@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..capture.model import Capture
+from . import quoting
 from .model import PAGE
 from .packaging import top_level_modules
 
 
 def describe_folder(capture: Capture, settled: bool) -> tuple[tuple[str, str], ...]:
-    """(path, what it is in Markdown) for what a stranger comes upon, top to bottom.
+    """(paths, what they are), in Markdown, for what a stranger comes upon, top to bottom.
 
     Args:
         capture: everything that the entries need.
         settled: whether the files that take a while to make are there.
     """
-    return (*_package(capture), *_around(capture, settled))
+    told = (*_package(capture), *_around(capture, settled))
+    return tuple(
+        (", ".join(quoting.markdown_code(path) for path in paths.split(", ")), what)
+        for paths, what in told
+    )
 
 
 def _package(capture: Capture) -> Iterator[tuple[str, str]]:
@@ -42,7 +47,7 @@ def _package(capture: Capture) -> Iterator[tuple[str, str]]:
 
 
 def _around(capture: Capture, settled: bool) -> Iterator[tuple[str, str]]:
-    yield "tests/", "`cases/`: what the notebook answered; the tests ask the service again"
+    yield "tests/", "what the notebook answered (`cases/`), and tests that ask the service again"
     yield "openapi.json", "the API, as the service shows it too"
     yield "requirements.in, requirements.txt", "packages: the direct ones and why; all, pinned"
     yield "requirements-dev.txt", "what the tests need on top"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from typing import Any
 
+_LINE = 80
 _SPACE = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$])")
@@ -46,6 +48,24 @@ def dockerfile(text: str) -> str:
 def python_docstring(text: str) -> str:
     """Text to stand within a triple-quoted Python string, on one line."""
     return one_line(text).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def python(value: Any, depth: int = 0) -> str:
+    """A literal of JSON-ready values, one item a line where it is longer than a line."""
+    if isinstance(value, dict):
+        items = [f"{python(key)}: {python(item, depth + 1)}" for key, item in value.items()]
+    elif isinstance(value, list):
+        items = [python(item, depth + 1) for item in value]
+    else:
+        # JSON's strings mean the same in Python; its words for true and null do not.
+        return _double_quoted(value) if isinstance(value, str) else repr(value)
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    line = ", ".join(items)
+    if len(line) + 4 * depth <= _LINE and "\n" not in line:
+        return opening + line + closing
+    pad = " " * 4 * depth
+    laid_out = "".join(f"{pad}    {item},\n" for item in items)
+    return f"{opening}\n{laid_out}{pad}{closing}"
 
 
 def name(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from pprint import pformat
 from typing import Any
 
 from ..capture.model import Capture
@@ -64,6 +63,7 @@ def render_readme(capture: Capture, settled: bool = True) -> str:
         package=capture.package,
         python=python_minor(capture.provenance),
         endpoints=_endpoints(capture),
+        scored="" if "predict" in contract.routes() else first.name,
         error=_error(first, capture.cases[first.name]),
         settings=SETTINGS,
         artifacts=[item for item in capture.artifacts if item.format in ("mapped", "pickle")],
@@ -169,7 +169,7 @@ def _shown_rows(entry: Entry, case: dict[str, Any]) -> tuple[bool, list[Any]]:
 def _python(entry: Entry, case: dict[str, Any]) -> str:
     """The request of ``_example`` as a Python program."""
     alone, instances = _shown_rows(entry, case)
-    imports, rows = ["import requests"], pformat(instances, width=88, sort_dicts=False)
+    imports, rows = ["import requests"], quoting.python(instances)
     if len(_json({"instances": instances})) > _LONGEST_BODY:
         imports = ["import json", "from pathlib import Path", "", *imports]
         imports += [
@@ -179,17 +179,12 @@ def _python(entry: Entry, case: dict[str, Any]) -> str:
         rows = f'case["instances"]{"[:1]" if alone else ""}'
     lines = [
         *(imports if "case = " in imports[-1] else [*imports, ""]),
-        f"rows = {_hanging(rows)}",
+        f"rows = {rows}",
         f'answer = requests.post("{_URL}/{entry.name}", json={{"instances": rows}}, timeout=60)',
         "answer.raise_for_status()",
         'print(answer.json()["predictions"])',
     ]
     return "\n".join(lines)
-
-
-def _hanging(literal: str) -> str:
-    """A literal of several lines as it stands behind ``rows = ``."""
-    return literal.replace("\n", "\n" + " " * len("rows = "))
 
 
 def _error(entry: Entry, case: dict[str, Any]) -> tuple[str, str] | None:
