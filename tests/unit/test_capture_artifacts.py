@@ -214,7 +214,9 @@ def test_types_are_named_as_people_import_them(notebook: dict[str, Any]) -> None
 _SAVE = """
 from nb2service.capture.closure.artifacts import save
 import hashlib, numpy as np
+from sklearn.feature_extraction.text import CountVectorizer
 value = {"words": {"b", "a", "c"}, "stop": frozenset(["x", "y", None, 1]), "a": np.arange(3)}
+value["vectorizer"] = CountVectorizer(stop_words=["the"]).fit(["the sea"])
 print(hashlib.sha256(save("v", value, "pkg", repr).data).hexdigest())
 """
 

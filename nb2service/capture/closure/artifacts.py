@@ -31,6 +31,9 @@ Home = Callable[[Any], str]
 _PROTOCOL = 5
 # Below this many bytes copying an array is quicker than mapping its pages.
 _LARGE = 2**20
+# Where a vectorizer of scikit-learn keeps the address of the stop words that it checked last: it
+# means nothing in another process, and would give other bytes each time.
+_ADDRESS = "_stop_words_id"
 # The Python-level pickler: the C one lets nobody say how a class is referred to.
 _Pickler: Any = pickle._Pickler
 
@@ -152,6 +155,11 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
         self.save(sys.intern(name))
         self.write(pickle.STACK_GLOBAL)
         self.memoize(obj)
+
+    def save_reduce(self, func: Any, args: Any, state: Any = None, *more: Any, **named: Any) -> None:
+        if isinstance(state, dict) and _ADDRESS in state:
+            state = {name: value for name, value in state.items() if name != _ADDRESS}
+        super().save_reduce(func, args, state, *more, **named)
 
     def save_method(self, obj: types.MethodType) -> None:
         owner, function = obj.__self__, obj.__func__
