@@ -156,7 +156,9 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
         self.write(pickle.STACK_GLOBAL)
         self.memoize(obj)
 
-    def save_reduce(self, func: Any, args: Any, state: Any = None, *more: Any, **named: Any) -> None:
+    def save_reduce(
+        self, func: Any, args: Any, state: Any = None, *more: Any, **named: Any
+    ) -> None:
         if isinstance(state, dict) and _ADDRESS in state:
             state = {name: value for name, value in state.items() if name != _ADDRESS}
         super().save_reduce(func, args, state, *more, **named)
