@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
@@ -193,6 +194,8 @@ def _add_access(app: Flask, gate: Gate) -> None:
         )
         g.exchange.key = g.visit.key
         if g.visit.problem:
+            if "uwsgi.version" in request.environ:  # it takes an unread body for the next request
+                g.visit = replace(g.visit, headers=(*g.visit.headers, ("Connection", "close")))
             raise g.visit.problem
 
     @app.after_request

@@ -6,73 +6,31 @@ What Flask's test client gets from the application is what each server must give
 from __future__ import annotations
 
 import base64
-import http.client
 import importlib
 import io
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import captures
 import pandas as pd
 import pyarrow as pa
 import pytest
+from ways import SETTINGS_OF, WAYS, Ask, ask, expected, serving
 
 from nb2service.project.render import render
 from nb2service.project.write import written
 
-LIMIT = 60.0
 SETTINGS = {
     "MAX_BATCH": "200",
     "MAX_BODY": "20000",
     "LOG_LEVEL": "ERROR",
     "PYTHONWARNINGS": "ignore",  # of the other servers
 }
-PYTHON = (sys.executable, "-m")
-APP = "churn_service.app:create_app"
-
-WAYS = {
-    "ours with one worker": (*PYTHON, "churn_service", "serve", "--port", "{port}"),
-    "ours with two workers": (
-        *(*PYTHON, "churn_service", "serve", "--port", "{port}", "--workers", "2"),
-    ),
-    "gunicorn gthread": (
-        *(*PYTHON, "gunicorn", "--worker-class", "gthread", "--threads", "4"),
-        *("--bind", "127.0.0.1:{port}", "--log-level", "error", f"{APP}()"),
-    ),
-    "granian": (
-        *(*PYTHON, "granian", "--interface", "wsgi", "--blocking-threads", "4"),
-        *("--port", "{port}", "--factory", "--log-level", "error", APP),
-    ),
-    "waitress": (*PYTHON, "waitress", "--listen", "127.0.0.1:{port}", "--call", APP),
-    "uWSGI": (
-        *(str(Path(sys.executable).with_name("uwsgi")), "--http11-socket", "127.0.0.1:{port}"),
-        *("--module", f"{APP}()", "--need-app", "--master", "--enable-threads", "--threads", "4"),
-        *("--die-on-term", "--disable-logging"),
-    ),
-}
-# From the second request of a connection on, uWSGI gives 0.0.0.0 as the client's address.
-SETTINGS_OF = {"uWSGI": {"ALLOW_ANONYMOUS": "1"}}
 # uWSGI leaves it to applications to read chunked bodies, by functions of its own.
 CHUNKED_WAYS = [name for name in WAYS if name != "uWSGI"]
-
-
-@dataclass
-class Ask:
-    """A request."""
-
-    path: str
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    method: str = "POST"
-    chunked: bool = False
 
 
 def frame(rows):
@@ -207,74 +165,12 @@ def reference(folder):
         del sys.modules[name]
 
 
-@dataclass
-class Way:
-    """A server that runs the service."""
-
-    name: str
-    port: int
-    log: Path
-
-    def connect(self):
-        return closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT))
-
-    def ask(self, asked):
-        with self.connect() as connection:
-            return ask(connection, asked)
-
-
 @pytest.fixture(scope="module", params=WAYS)
 def way(request, folder, tmp_path_factory):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [word.format(port=port) for word in WAYS[request.param]]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    kept |= SETTINGS | SETTINGS_OF.get(request.param, {})
     log = tmp_path_factory.mktemp("log") / "log"
-    with ExitStack() as stack:
-        output = stack.enter_context(log.open("wb"))
-        process = subprocess.Popen(command, cwd=folder, env=kept, stdout=output, stderr=output)
-        stack.callback(stop, process)
-        found = Way(request.param, port, log)
-        wait_until_ready(found, process)
+    settings = SETTINGS | SETTINGS_OF.get(request.param, {})
+    with serving(request.param, WAYS[request.param], folder, log, settings) as found:
         yield found
-
-
-def wait_until_ready(way, process):
-    end = time.monotonic() + LIMIT
-    while time.monotonic() < end:
-        assert process.poll() is None, way.log.read_text()
-        try:
-            if way.ask(Ask("/readyz", method="GET"))[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.05)
-    pytest.fail(f"{way.name} did not get ready: {way.log.read_text()}")
-
-
-def stop(process):
-    process.terminate()
-    try:
-        process.wait(LIMIT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def ask(connection, asked):
-    """Status, headers that count, and body of the answer."""
-    body = iter([asked.body[:7], asked.body[7:]]) if asked.chunked else asked.body
-    connection.request(asked.method, asked.path, body, asked.headers, encode_chunked=asked.chunked)
-    answer = connection.getresponse()
-    return answer.status, counting(answer.headers), answer.read()
-
-
-def counting(headers):
-    names = ("Content-Type", "Prediction-Dtype", "X-Request-Id", "Retry-After")
-    found = {name: headers[name] for name in names if name in headers}
-    if "Allow" in headers:
-        found["Allow"] = sorted(headers["Allow"].split(", "))
-    return found
 
 
 @pytest.mark.parametrize("name", ASKS)
@@ -303,7 +199,7 @@ def test_files_are_arguments_and_rows(reference):
     assert sent["a file and a value"] == predicted(PNG * 2)
     assert sent["two files"] == predicted(PNG * 2, b"xx")
     assert sent["to a file"] == (200, PNG)
-    assert answers["to a file"][1]["Content-Type"] == "image/png"
+    assert answers["to a file"][1]["content-type"] == "image/png"
     assert sent["to bytes"] == (200, b"hi")
     problems = {name: (status, json.loads(body)) for name, (status, body) in sent.items()
                 if status != 200}  # fmt: skip
@@ -319,12 +215,6 @@ def test_files_are_arguments_and_rows(reference):
     assert named == [
         {"row": 0, "field": "times", "message": "must be an integer, not a file"}
     ]  # fmt: skip
-
-
-def expected(reference, asked):
-    """What Flask's test client gets."""
-    answer = reference.open(asked.path, method=asked.method, data=asked.body, headers=asked.headers)
-    return answer.status_code, counting(answer.headers), answer.data
 
 
 def test_concurrent_requests_get_each_their_own_answer(way, reference):

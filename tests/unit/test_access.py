@@ -20,8 +20,9 @@ from nb2service.runtime.access.keys import Keys, new_entry
 from nb2service.runtime.access.limits import Limits
 from nb2service.runtime.settings import SettingError, Settings
 
-KEY, ENTRY = new_entry("lab")
-OTHER, OTHER_ENTRY = new_entry("shop.eu-1")
+KEY, OTHER = "key-of-the-lab_" + "x" * 28, "key-of-the-shop_" + "y" * 27
+ENTRY = f"lab:{sha256(KEY.encode()).hexdigest()}"
+OTHER_ENTRY = f"shop.eu-1:{sha256(OTHER.encode()).hexdigest()}"
 NOON = datetime(2027, 1, 31, 12, tzinfo=timezone.utc).timestamp()
 
 
@@ -59,7 +60,7 @@ def test_entries_stand_in_the_variable_or_a_line_each_in_the_file(tmp_path, text
     for settings in (Settings(api_keys=text), Settings(api_keys_file=str(file))):
         found = Keys(settings)
         assert [found.find(key).name for key in (KEY, OTHER)] == ["lab", "shop.eu-1"]
-        for wrong in ("", KEY[:-1], KEY + "x", KEY.lower(), "é", "\u20ac", "x" * 60_000, ENTRY):
+        for wrong in ("", KEY[:-1], KEY + "x", KEY.upper(), "é", "\u20ac", "x" * 60_000, ENTRY):
             assert found.find(wrong) is None
 
 

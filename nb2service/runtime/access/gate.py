@@ -96,7 +96,7 @@ class Gate:
             return Visit("", None, headers, not self._keys)
         name, limit = "", self._limit
         if self._keys:
-            found = self._holder(self._keys, key or _bearer(authorization))
+            found = self._holder(self._keys, key.strip() or _bearer(authorization))
             if not isinstance(found, Key):
                 return Visit("", found, headers, False)
             name, limit = found.name, found.limit or limit
