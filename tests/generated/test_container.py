@@ -183,6 +183,7 @@ def test_compose_starts_nothing_before_it_knows_who_may_ask(shout, tmp_path):
     done = compose_config(shout, tmp_path)
     assert done.returncode != 0
     assert "API_KEYS is missing a value: must be set" in done.stderr
+    assert "docker run --rm shout-service key new CLIENT" in done.stderr
 
 
 def compose_config(folder, tmp_path):
