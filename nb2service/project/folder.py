@@ -27,12 +27,13 @@ def describe_folder(capture: Capture, settled: bool) -> tuple[tuple[str, str], .
 def _package(capture: Capture) -> Iterator[tuple[str, str]]:
     package = capture.package
     yield f"{package}/notebook.py", "the notebook's code that the service needs, cell by cell"
-    if capture.artifacts:
-        yield (
-            f"{package}/artifacts/",
-            "the values that were in the notebook's memory (models, tables), and `manifest.json` "
-            "with the size, the SHA-256 and the origin of each",
-        )
+    yield (
+        f"{package}/artifacts/",
+        "the values that were in the notebook's memory (models, tables), and `manifest.json` "
+        "with the size, the SHA-256 and the origin of each"
+        if capture.artifacts
+        else "a `manifest.json` that lists nothing: no value had to be saved",
+    )
     if any(file.kind == "data" for file in capture.files):
         yield f"{package}/files/", "files that the notebook's code reads"
     yield f"{package}/contract.json", "what each endpoint takes and gives"
