@@ -15,3 +15,12 @@ def test_a_service_beside_its_notebook_has_one_worker_unless_told(
     if given is not None:
         monkeypatch.setenv("WORKERS", given)
     assert service_environment()["WORKERS"] == workers
+
+
+@pytest.mark.parametrize("name", ["API_KEYS", "API_KEYS_FILE", "RATE_LIMIT", "CORS_ORIGINS"])
+def test_a_service_beside_its_notebook_does_not_follow_a_deployments_access(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Its proof asks without a key; and other programs have variables of these names too."""
+    monkeypatch.setenv(name, '{"some": "other program\'s"}')
+    assert name not in service_environment()
