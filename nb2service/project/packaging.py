@@ -28,18 +28,17 @@ def top_level_modules(capture: Capture) -> tuple[str, ...]:
 
 def render_pyproject(capture: Capture) -> str:
     """``pyproject.toml``: installable by ``pip install .``, and the settings of the tools."""
-    beside = top_level_modules(capture)
-    modules = [name.removesuffix(".py") for name in beside if name.endswith(".py")]
-    rooms = ["codec", *(["lean"] if capture.contract.lean else []), "pages", "server"]
-    own = [capture.package, *(f"{capture.package}.{room}" for room in rooms)]
-    packages = [*own, *_local_packages(capture)]
+    code = [capture.package, *top_level_modules(capture)]
+    beside = ["proof.json", "requirements.txt", "requirements-dev.txt", "tests"]
     minor = python_minor(capture.provenance)
     description = capture.contract.title or capture.provenance.title or capture.name
-    needed = "\n".join(f"  {quoting.toml(each)}," for each in dependencies(capture))
+    needed = dependencies(capture)
+    listed = "\n".join(f"  {quoting.toml(each)}," for each in needed)
+    direct = "[tool.hatch.metadata]\nallow-direct-references = true\n\n"
     return f"""\
 [build-system]
-requires = ["setuptools>=70.1"]
-build-backend = "setuptools.build_meta"
+requires = ["hatchling>=1.21"]
+build-backend = "hatchling.build"
 
 [project]
 name = {quoting.toml(capture.name + "-service")}
@@ -47,20 +46,28 @@ version = {quoting.toml(str(capture.contract.metadata.get("version", "1.0.0")))}
 description = {quoting.toml(quoting.one_line(description))}
 readme = "README.md"
 requires-python = {quoting.toml("==" + minor + ".*")}
+# No index takes it by mistake.
+classifiers = ["Private :: Do Not Upload"]
 dependencies = [
-{needed}
+{listed}
 ]
 
 [project.scripts]
 {quoting.toml(capture.name + "-service")} = {quoting.toml(capture.package + ".__main__:main")}
 
-[tool.setuptools]
-packages = {_toml_list(packages)}
-py-modules = {_toml_list(modules)}
+{direct if any("@ " in each for each in needed) else ""}[tool.hatch.build]
+# What .gitignore names may be what the service needs: a model, say.
+ignore-vcs = true
+exclude = ["*.new"]
 
-[tool.setuptools.package-data]
-"*" = ["*", ".*"]
-{quoting.toml(capture.package)} = ["artifacts/*", "files/**/*", "files/**/.*"]
+[tool.hatch.build.targets.wheel]
+only-include = {_toml_list(code)}
+
+[tool.hatch.build.targets.wheel.force-include]
+"proof.json" = {quoting.toml(capture.package + "/proof.json")}
+
+[tool.hatch.build.targets.sdist]
+only-include = {_toml_list([*code, *beside])}
 
 {_tools(capture)}"""
 
@@ -102,13 +109,6 @@ follow_imports = "skip"
 module = {_toml_list(left_out)}
 ignore_missing_imports = true
 """
-
-
-def _local_packages(capture: Capture) -> list[str]:
-    """Dotted names of the folders that hold local modules."""
-    paths = (PurePosixPath(file.path) for file in capture.files if file.kind == "module")
-    folders = {parent for path in paths for parent in path.parents if parent.parts}
-    return sorted(".".join(folder.parts) for folder in folders)
 
 
 def _toml_list(items: Iterable[str]) -> str:

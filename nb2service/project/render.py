@@ -47,7 +47,7 @@ def render(
         "requirements-dev.txt": render_requirements_dev(capture),
         "Dockerfile": render_dockerfile(capture),
         ".dockerignore": render_dockerignore(capture),
-        ".gitignore": "__pycache__/\n.env\n.pytest_cache/\n.venv/\nbuild/\nwheelhouse/\n*.egg-info/\n",
+        ".gitignore": "__pycache__/\n.env\n.pytest_cache/\n.venv/\ndist/\nwheelhouse/\n",
         "compose.yaml": render_compose(capture),
         "openapi.json": _json(openapi(capture.contract)),
         f"{capture.package}/notebook.py": render_notebook(capture),

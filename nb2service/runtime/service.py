@@ -130,7 +130,9 @@ class Service:
 
     def metadata(self) -> dict[str, Any]:
         """What ``GET /metadata`` shows: names, versions, hashes, provenance, proof."""
-        proof = PACKAGE.parent / "proof.json"
+        # Beside the package, or in it where that was installed as one.
+        places = (PACKAGE / "proof.json", PACKAGE.parent / "proof.json")
+        proof = next(filter(Path.is_file, places), None)
         return {
             "name": self.contract.name,
             "title": self.contract.title,
@@ -140,7 +142,7 @@ class Service:
             "versions": _installed(self.contract.metadata.get("versions", {})),
             "artifacts": store.manifest(),
             "provenance": self.contract.metadata,
-            "proof": json.loads(proof.read_text(encoding="utf-8")) if proof.is_file() else None,
+            "proof": json.loads(proof.read_text(encoding="utf-8")) if proof else None,
         }
 
     def _about(self, entry: Entry) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from captures import shout
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.plugin.manager import PluginManager
 from packaging.requirements import Requirement
-from setuptools.config.pyprojecttoml import read_configuration
 
 from nb2service.capture.model import Capture, Pin
 from nb2service.project.container import python_tag
@@ -53,10 +54,10 @@ def test_the_project_depends_on_the_same(tmp_path: Path, pin: Pin) -> None:
     capture = with_pins(pin)
     for name in ("README.md", "requirements.txt", "pyproject.toml"):
         (tmp_path / name).write_bytes(render(capture).files[name])
-    read = read_configuration(tmp_path / "pyproject.toml", ignore_option_errors=False)
-    stated = [text.partition(" #")[0].strip() for text in read["project"]["dependencies"]]
-    depends = [str(Requirement(text)) for text in stated]
-    assert depends == [str(Requirement(text)) for text in requirements(capture)]
+    # As hatchling reads it, which takes no URL unless it was told to.
+    read = ProjectMetadata(str(tmp_path), PluginManager()).core
+    depends = {str(Requirement(text)) for text in read.dependencies}
+    assert depends == {str(Requirement(text)) for text in requirements(capture)}
 
 
 @pytest.mark.parametrize(
