@@ -13,8 +13,9 @@ from ..errors import OutputError
 from ..runtime.contract import dump_contract
 from ..runtime.openapi import openapi
 from .container import render_compose, render_dockerfile, render_dockerignore
+from .licences import render_licences
 from .lockfile import render_lock
-from .model import LOCK, NOTEBOOK, PAGE, README, Project
+from .model import LOCK, NOTEBOOK, PAGE, README, SBOM, Project
 from .notebook_module import render_notebook, render_notebook_tests
 from .packaging import render_pyproject, top_level_modules
 from .readme import render_readme
@@ -49,6 +50,7 @@ def render(
         ".dockerignore": render_dockerignore(capture),
         ".gitignore": "__pycache__/\n.env\n.pytest_cache/\n.venv/\ndist/\nwheelhouse/\n",
         "compose.yaml": render_compose(capture),
+        "LICENSES.md": render_licences(capture),
         "openapi.json": _json(openapi(capture.contract)),
         f"{capture.package}/notebook.py": render_notebook(capture),
         f"{capture.package}/contract.json": dump_contract(capture.contract),
@@ -61,6 +63,10 @@ def render(
     texts |= {f"tests/cases/{name}.json": _json(case) for name, case in capture.cases.items()}
     if tests := render_notebook_tests(capture):
         texts["tests/test_notebook.py"] = tests
+    if page is not None:
+        from .sbom import render_sbom
+
+        texts[SBOM] = render_sbom(capture)
     files = {path: text.encode("utf-8", "replace") for path, text in texts.items()}
     files |= {f"{capture.package}/{path}": data for path, data in _runtime(capture).items()}
     held = (file for item in capture.artifacts for file in _files(item))
