@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 # Bytecode is worth its space: without it every start of the service compiles pandas anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# What the tests of the image build for real with; elsewhere that group says that it is left out.
-SYSTEM := buildah debootstrap
+# What the tests build images and open pages for real with; elsewhere these groups say that they are
+# left out.
+SYSTEM := buildah debootstrap chromium
 
 .PHONY: demo test lint bench bench-service clean system
 

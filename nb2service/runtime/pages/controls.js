@@ -43,8 +43,8 @@ function nothing(field) {
 /** In words, what leaving a field empty means; null where it must be filled. */
 export function emptyMeans(field) {
   if (field.required === false) {
-    const usual = field.default ?? null;
-    return usual === null ? "optional" : `if empty: ${label(usual)}`;
+    const usual = field.default ?? "";
+    return usual === "" ? "optional" : `if empty: ${label(usual)}`;
   }
   return field.nullable ? "may be missing" : null;
 }

@@ -159,7 +159,7 @@ const FORMS = {
 /** What to know before filling a field. */
 function hintOf(field) {
   const words = [];
-  if (field.minimum !== undefined && field.maximum !== undefined) {
+  if (field.minimum < field.maximum) {
     words.push(`${shown(field.minimum)} to ${shown(field.maximum)} in the data`);
   }
   if (!field.categories && FORMS[field.type] && field.items?.type !== "bytes") {

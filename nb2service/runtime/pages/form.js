@@ -16,12 +16,13 @@ export class Form {
     this.isObject = ["frame", "arguments"].includes(input.kind);
     this.shape = this.isObject ? [] : (input.shape ?? []);
     this.fields = this.makeFields();
+    const isLong = this.fields.length > MANY;
     const grid = make(
       "div",
-      { class: this.fields.length > 1 ? "fields" : "fields single" },
+      { class: `fields ${isLong ? "dense" : this.fields.length > 1 ? "" : "single"}` },
       this.fields.map((field) => field.element),
     );
-    this.element = make("div", {}, this.fields.length > MANY ? this.tools() : null, grid);
+    this.element = make("div", {}, isLong ? this.tools() : null, grid);
     if (this.hasExample) this.fillExample();
     else this.clear();
   }

@@ -46,9 +46,16 @@ function entriesOf(description) {
       aligned: post["x-contract"].aligned ?? true,
       route: path.slice(1),
       title: TITLES[path.slice(1)] ?? readable(path.slice(1)),
-      about: post.description,
+      about: aboutOf(post.description),
       accepts: post.requestBody.content,
     }));
+}
+
+/** A docstring's paragraphs for people: neither the signature nor lists of parameters. */
+function aboutOf(text) {
+  const paragraphs = text.split(/\n\s*\n/).filter((part) => part.trim() && !/^\w+\(.*\)$/.test(part));
+  const end = paragraphs.findIndex((part) => /^\s*(\w+\n\s*-{3,}|\w+:\s*\n|:\w+)/.test(part));
+  return end < 0 ? paragraphs : paragraphs.slice(0, end);
 }
 
 const TITLES = {

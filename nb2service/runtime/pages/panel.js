@@ -43,7 +43,7 @@ export class EntryPanel {
       ),
     );
     return [
-      entry.about ? make("p", { class: "about" }, entry.about) : null,
+      make("div", { class: "about" }, entry.about.map((paragraph) => make("p", {}, paragraph))),
       make("div", { class: "card pair" }, ask, this.result),
       takesCsv(entry) ? new FilePanel(entry, form).element : null,
       this.code,

@@ -67,17 +67,19 @@ function showObject(value, large) {
     );
     return table(rows);
   }
-  return pairs(columns.map(([name]) => name), columns.map(([, item]) => item), large);
+  const [names, items] = [columns.map(([name]) => name), columns.map(([, item]) => item)];
+  if (!isNumbers(items) || items.length < 5) return pairs(names, items, large);
+  return make("div", {}, chart(items.map(Number)), pairs(names, items));
 }
 
 function pairs(names, values, large = false) {
   return make(
     "dl",
     { class: large ? "pairs large" : "pairs" },
-    names.map((name, at) => {
+    names.map(String).map((name, at) => {
       const value = values[at];
       const inner = isPlain(value) ? plain(value) : showValue(value);
-      return make("div", {}, make("dt", {}, readable(name)), make("dd", {}, inner));
+      return make("div", {}, make("dt", {}, readable(name.replace("T00:00:00", ""))), make("dd", {}, inner));
     }),
   );
 }

@@ -15,9 +15,9 @@ export class RowErrors extends Error {
   }
 }
 
-/** Whether an entry can be asked by CSV. */
-export function takesCsv(entry) {
-  return "text/csv" in entry.accepts && (entry.input.kind === "arguments" ? entry.aligned : true);
+/** Whether an entry can be asked by CSV, and takes no files that it would be no good for. */
+export function takesCsv({ accepts }) {
+  return "text/csv" in accepts && !("multipart/form-data" in accepts);
 }
 
 /** The columns that an entry takes; null where their names do not matter. */
