@@ -21,6 +21,7 @@ from .launch.proof import add_run, prove_in_clean_environment
 from .launch.services import list_services, read_log, stop_service
 from .notebook.files import parameter_value
 from .options import build_options, only_options, port_option
+from .project.edits import naming_edits
 
 NOTEBOOK = click.argument("notebook", type=click.Path(dir_okay=False, path_type=Path))
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -165,10 +166,11 @@ def run_command(source: Path, as_json: bool, port: int | None, **values: Any) ->
 @_json_option
 def prove(folder: Path, as_json: bool) -> None:
     """Prove a project in a clean environment made from its requirements.txt."""
-    run = prove_in_clean_environment(folder.absolute(), package_of(folder))
-    proof = add_run(folder, run)
-    click.echo(json.dumps(proof.to_json()) if as_json else run.text)
-    run.raise_if_different()
+    with naming_edits(folder):
+        run = prove_in_clean_environment(folder.absolute(), package_of(folder))
+        proof = add_run(folder, run)
+        click.echo(json.dumps(proof.to_json()) if as_json else run.text)
+        run.raise_if_different()
 
 
 @main.command("list")
