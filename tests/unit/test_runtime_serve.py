@@ -338,6 +338,21 @@ def test_stopped_while_the_model_loads(tmp_path):
     assert list(Path("/dev/shm").glob(f"metrics-{process.pid}-*")) == []
 
 
+def test_what_a_killed_service_left_is_removed_by_the_next(folder):
+    def folders_of(service):
+        return list(Path("/dev/shm").glob(f"metrics-{service.process.pid}-*"))
+
+    with serving(folder) as killed:
+        workers = psutil.Process(killed.process.pid).children()
+        killed.process.kill()
+        _, orphans = psutil.wait_procs(workers, LIMIT)  # they end once their parent has
+        assert orphans == []
+        assert len(folders_of(killed)) == 1
+    with serving(folder) as living, serving(folder):
+        assert folders_of(killed) == []
+        assert len(folders_of(living)) == 1
+
+
 def test_a_home_that_cannot_be_written_to(folder, tmp_path):
     home = tmp_path / "home"
     home.mkdir()

@@ -13,10 +13,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..access.gate import check_listening
 from ..settings import Settings, StartError
@@ -86,9 +87,12 @@ def _shared_metrics() -> Iterator[None]:
         Path(given).mkdir(parents=True, exist_ok=True)
         yield
         return
-    parent, owner = ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None), os.getpid()
+    owner = os.getpid()
     try:
+        parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+        _remove_what_was_left(Path(parent))
         made = Path(tempfile.mkdtemp(prefix=f"metrics-{owner}-", dir=parent))
+        lock = _locked(made)
     except OSError as error:
         raise ServeError(f"no folder for temporary files is writable: {error}") from None
     # prometheus_client looks at this when it is imported.
@@ -98,6 +102,23 @@ def _shared_metrics() -> Iterator[None]:
     finally:
         if os.getpid() == owner:  # the workers, which are forks, come by here too
             shutil.rmtree(made, ignore_errors=True)
+        lock.close()
+
+
+def _locked(folder: Path) -> IO[str]:
+    """A file there that is locked, from when it has its name until this service has ended."""
+    file = (folder / "new").open("w")
+    flock(file, LOCK_EX)
+    (folder / "new").rename(folder / "lock")
+    return file
+
+
+def _remove_what_was_left(parent: Path) -> None:
+    """Removes the folders of services that were killed: containers may share this memory."""
+    for lock in parent.glob("metrics-*/lock"):
+        with suppress(OSError), lock.open() as file:
+            flock(file, LOCK_EX | LOCK_NB)
+            shutil.rmtree(lock.parent)
 
 
 def _run(load: Callable[[], Any], settings: Settings, sockets: list[socket.socket]) -> None:
