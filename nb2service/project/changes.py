@@ -109,11 +109,15 @@ class Changes:
         files: what becomes of the files that change or that a person changed, by path.
         write: path → new content, those of ``.nb2service/`` too.
         remove: paths to take away.
+        last: hashes of the files as they were generated last.
+        generated: hashes of the files as they are generated now.
     """
 
     files: tuple[Change, ...]
     write: dict[str, bytes]
     remove: tuple[str, ...]
+    last: dict[str, str]
+    generated: dict[str, str]
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -142,7 +146,8 @@ def compare(project: Project, folder: Path) -> Changes:
     if (write or remove) and comparison.last:
         write = _without_proof(folder, write)
         remove += [PROOF] if _read(folder, PROOF) is not None else []
-    return Changes(tuple(files), write, tuple(remove))
+    generated = json.loads(state[GENERATED])
+    return Changes(tuple(files), write, tuple(remove), comparison.last, generated)
 
 
 class _Comparison:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import OutputError
-from .changes import CONFLICT, KEPT, MERGED, Changes, Outcome, compare
+from .changes import CONFLICT, KEPT, MERGED, REMOVED, Changes, Outcome, compare
 from .model import PROOF, README, STATE, Project
 
 
@@ -22,10 +22,14 @@ class Written:
     Attributes:
         folder: the project's absolute folder.
         outcomes: what became of each file that changed or that a person had changed.
+        last: hashes of the files as they were generated the time before.
+        generated: hashes of the files as they were generated now.
     """
 
     folder: Path
     outcomes: tuple[Outcome, ...]
+    last: Mapping[str, str] = field(default_factory=dict, repr=False)
+    generated: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def edited(self) -> tuple[Outcome, ...]:
@@ -34,12 +38,20 @@ class Written:
 
     def then(self, again: Written) -> Written:
         """What was done by this write and another after it."""
-        found = {item.path: item for item in self.outcomes if item.what != CONFLICT}
+        first = {item.path: item for item in self.outcomes}
+        found = {path: item for path, item in first.items() if item.what != CONFLICT}
         for item in again.outcomes:
-            before = found.get(item.path)
-            if item.what != KEPT or before is None or before.what != MERGED:
+            before = first.get(item.path)
+            if item.what == REMOVED and item.path not in self.last:
+                continue  # it was there between the two writes only
+            if before and self.last.get(item.path, "") == again.generated.get(item.path):
+                # Generated in the end as it was before: nothing is new, but for the edits.
+                found.pop(item.path, None)
+                found |= {item.path: Outcome(item.path, KEPT)} if item.by_person else {}
+            elif item.what != KEPT or before is None or before.what != MERGED:
                 found[item.path] = item
-        return Written(self.folder, tuple(found[path] for path in sorted(found)))
+        outcomes = tuple(found[path] for path in sorted(found))
+        return Written(self.folder, outcomes, self.last, again.generated)
 
 
 @contextmanager
@@ -61,7 +73,7 @@ def written(project: Project, folder: Path) -> Iterator[Written]:
                 _replace_in_place(changes, folder, staging, undo)
             else:
                 _place_new(changes, folder, undo)
-        yield Written(folder, changes.outcomes)
+        yield Written(folder, changes.outcomes, changes.last, changes.generated)
         undo.pop_all()
 
 

@@ -280,10 +280,11 @@ def test_an_error_names_the_edited_files_that_are_part_of_it(folder: Path) -> No
 
 def deployed(folder: Path, *changes: dict[str, str | bytes | None]) -> dict[str, str]:
     """What became of the files after writes that follow each other, as a deployment tells it."""
-    total = Written(folder, ())
+    total: Written | None = None
     for changed in changes:
         with written(project(changed), folder) as done:
-            total = total.then(done)
+            total = total.then(done) if total else done
+    assert total is not None
     return {outcome.path: outcome.what for outcome in total.outcomes}
 
 
@@ -294,6 +295,11 @@ TOLD = [
     ("a conflict that the second write ends", "a = 1", [Y, X], "merged"),
     ("a conflict that comes with the second write", "a = 1", [X, Y], "conflict"),
     ("replaced, and the same again", None, [X, X], "changed"),
+    ("replaced, and put back", None, [X, {}], None),
+    ("taken away, and put back", None, [{APP: None}, {}], None),
+    ("merged, and put back", "a = 1", [X, {}], "kept"),
+    ("a conflict, and put back", "a = 1", [Y, {}], "kept"),
+    ("a conflict, and another", "a = 1", [Y, {APP: LINES.replace("a = 1", "a = 11")}], "conflict"),
 ]
 
 
@@ -301,11 +307,14 @@ TOLD = [
     ("edits", "changes", "what"), [t[1:] for t in TOLD], ids=[t[0] for t in TOLD]
 )
 def test_what_two_writes_did_is_told_as_one(
-    folder: Path, edits: str | None, changes: list[dict[str, str | bytes | None]], what: str
+    folder: Path, edits: str | None, changes: list[dict[str, str | bytes | None]], what: str | None
 ) -> None:
     if edits:
         edit(folder, APP, edits, "a = 'mine'")
-    assert deployed(folder, *changes)[APP] == what
+    told = deployed(folder, *changes)
+    assert told.get(APP) == what
+    assert f"{APP}.new" not in told
+    assert (folder / f"{APP}.new").exists() is (what == "conflict")
 
 
 VERSIONS = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\n", "x\n"]), max_size=8).map("".join)
