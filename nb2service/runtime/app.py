@@ -200,7 +200,7 @@ def _add_access(app: Flask, gate: Gate) -> None:
 
     @app.after_request
     def tell(response: Response) -> Response:
-        for name, value in PAGE if response.mimetype == "text/html" else SECURITY:
+        for name, value in PAGE if request.blueprint == pages.name else SECURITY:
             response.headers.setdefault(name, value)
         response.headers.extend(g.visit.headers)
         return response

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from pathlib import Path
 
-import captures
 import pytest
-from ways import LIMIT, PYTHON, SETTINGS_OF, WAYS, Ask, ask, expected, serving
-
-from nb2service.project.render import render
-from nb2service.project.write import written
+from ways import (
+    LIMIT,
+    PYTHON,
+    SETTINGS_OF,
+    WAYS,
+    Ask,
+    ask,
+    expected,
+    in_this_process,
+    serving,
+    write_project,
+)
 
 
 def key_of(name):
@@ -84,26 +88,13 @@ ASKS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    target = tmp_path_factory.mktemp("access") / "churn-service"
-    with written(render(captures.churn_with_photos()), target) as done:
-        return done.folder
+    return write_project(tmp_path_factory.mktemp("access"))
 
 
 @pytest.fixture(scope="module")
 def reference(folder):
-    """The application itself, in this process."""
-    here = Path.cwd()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-        for name, value in SETTINGS.items():
-            patch.setenv(name, value)
-        app = importlib.import_module("churn_service.app").create_app()
-        yield app.test_client()
-    os.chdir(here)  # the notebook's files are found from its own folder
-    for name in [
-        name for name in sys.modules if name.split(".")[0] in ("churn_service", "rounding")
-    ]:
-        del sys.modules[name]
+    with in_this_process(folder, SETTINGS) as client:
+        yield client
 
 
 @pytest.fixture(scope="module", params=[name for name in WAYS if name != "ours with one worker"])
@@ -120,6 +111,26 @@ def test_every_way_in_has_the_same_gate(way, reference, name):
     right = expected(reference, asked)
     assert right[0] == status
     assert way.ask(asked) == right
+
+
+def test_browsers_are_told_how_to_treat_what_they_get(way):
+    data = {
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "SAMEORIGIN",
+        "referrer-policy": "no-referrer",
+        "cross-origin-resource-policy": "same-origin",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'self'",
+        "cache-control": "no-store",
+    }
+    page = data | {
+        "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
+        "cache-control": "no-cache",
+    }
+    for name in ASKS:
+        headers = way.ask(ASKS[name][0])[1]
+        right = page if name == "the page" else data
+        assert {known: headers.get(known) for known in right} == right, name
 
 
 def test_a_key_of_other_characters_is_no_key(way):

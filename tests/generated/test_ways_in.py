@@ -6,22 +6,14 @@ What Flask's test client gets from the application is what each server must give
 from __future__ import annotations
 
 import base64
-import importlib
 import io
 import json
-import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import captures
 import pandas as pd
 import pyarrow as pa
 import pytest
-from ways import SETTINGS_OF, WAYS, Ask, ask, expected, serving
-
-from nb2service.project.render import render
-from nb2service.project.write import written
+from ways import SETTINGS_OF, WAYS, Ask, ask, expected, in_this_process, serving, write_project
 
 SETTINGS = {
     "MAX_BATCH": "200",
@@ -143,26 +135,13 @@ CHUNKED_ASKS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    target = tmp_path_factory.mktemp("ways") / "churn-service"
-    with written(render(captures.churn_with_photos()), target) as done:
-        return done.folder
+    return write_project(tmp_path_factory.mktemp("ways"))
 
 
 @pytest.fixture(scope="module")
 def reference(folder):
-    """The application itself, in this process."""
-    here = Path.cwd()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-        for name, value in SETTINGS.items():
-            patch.setenv(name, value)
-        app = importlib.import_module("churn_service.app").create_app()
-        yield app.test_client()
-    os.chdir(here)  # the notebook's files are found from its own folder
-    for name in [
-        name for name in sys.modules if name.split(".")[0] in ("churn_service", "rounding")
-    ]:
-        del sys.modules[name]
+    with in_this_process(folder, SETTINGS) as client:
+        yield client
 
 
 @pytest.fixture(scope="module", params=WAYS)

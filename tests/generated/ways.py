@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib
 import os
 import socket
 import subprocess
@@ -14,7 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import captures
 import pytest
+
+from nb2service.project.render import render
+from nb2service.project.write import written
 
 LIMIT = 60.0
 PYTHON = (sys.executable, "-m")
@@ -42,6 +47,29 @@ WAYS = {
 }
 # From the second request of a connection on, uWSGI gives 0.0.0.0 as the client's address.
 SETTINGS_OF = {"uWSGI": {"ALLOW_ANONYMOUS": "1"}}
+
+
+def write_project(folder: Path) -> Path:
+    """A project in which every kind of request can be made."""
+    with written(render(captures.churn_with_photos()), folder / "churn-service") as done:
+        return done.folder
+
+
+@contextmanager
+def in_this_process(folder: Path, settings: dict[str, str]) -> Iterator[Any]:
+    """Flask's test client of the application itself."""
+    here = Path.cwd()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        app = importlib.import_module("churn_service.app").create_app()
+        yield app.test_client()
+    os.chdir(here)  # the notebook's files are found from its own folder
+    for name in [
+        name for name in sys.modules if name.split(".")[0] in ("churn_service", "rounding")
+    ]:
+        del sys.modules[name]
 
 
 @dataclass

@@ -297,3 +297,36 @@ def test_log_and_metrics_have_the_keys_name_and_never_the_key(scenario, package,
 def holds_secrets(text):
     secrets = [KEY, KEY[::-1], LIMITED, *(entry.split(":")[1] for entry in KEYS.split(","))]
     return [secret for secret in secrets if secret in text]
+
+
+# --- under other servers ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("peer", "settings", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("::1", {}, 200),
+        ("", {}, 200),  # a socket in a file
+        ("192.0.2.7", {}, 403),
+        ("2001:db8::7", {}, 403),
+        ("192.0.2.7", {"allow_anonymous": True}, 200),
+        ("192.0.2.7", {"api_keys": KEYS}, 401),
+    ],
+)
+def test_where_the_app_does_not_know_who_can_reach_it_the_address_counts(
+    package, peer, settings, status
+):
+    settings = importlib.import_module(f"{package}.settings").Settings(**settings)
+    client = importlib.import_module(f"{package}.app").create_app(settings).test_client()
+    client.environ_base["REMOTE_ADDR"] = peer
+    told = {"X-Forwarded-For": "127.0.0.1", "Forwarded": "for=127.0.0.1"}  # anybody can say so
+    answer = client.post("/shout", json=["a"], headers=told)
+    assert answer.status_code == status
+    assert client.get("/metadata", headers=told).status_code == status
+    assert client.get("/healthz").status_code == 200
+    if status == 403:
+        assert answer.mimetype == "application/problem+json"
+        said = answer.json["detail"]
+        assert "`python -m access_service key new NAME` makes a key" in said
+        assert "ALLOW_ANONYMOUS=1" in said
