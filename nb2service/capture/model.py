@@ -323,12 +323,14 @@ class Metric:
         value: the number.
         source: the expression that computed it.
         cell: the cell that it stands in.
+        seen: whether it was computed on the rows that the model was fitted on.
     """
 
     name: str
     value: float
     source: str
     cell: int
+    seen: bool = False
 
 
 @dataclass(frozen=True)

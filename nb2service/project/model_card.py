@@ -36,15 +36,16 @@ def show_models(capture: Capture) -> tuple[ShownModel, ...]:
 def known_limits(capture: Capture) -> tuple[str, ...]:
     """What to know before relying on the answers, in Markdown."""
     entries = capture.contract.entries
-    limits = [limit for entry in entries for limit in _limits(entry)]
+    limits = [quoting.markdown(str(warning)) for warning in capture.warnings]
     fields = [field for entry in entries for field in entry.input.fields]
     if any(field.minimum is not None or field.categories for field in fields):
         limits.append(
             "Ranges and categories in the tables above are those that the notebook's data showed. "
             "Numbers outside of a range are answered too; nothing here says how well."
         )
-    warnings = (quoting.markdown(str(warning)) for warning in capture.warnings)
-    return (*dict.fromkeys(limits), *warnings)
+    if capture.originals:
+        limits.append("Example values of some columns are made up, as the real ones were masked.")
+    return tuple(dict.fromkeys([*limits, *(text for entry in entries for text in _limits(entry))]))
 
 
 def _shown(card: ModelCard) -> ShownModel:
@@ -55,9 +56,9 @@ def _shown(card: ModelCard) -> ShownModel:
     sentence += (", fitted " + " ".join(fitted) if fitted else "") + "."
     facts = []
     if not steps and whole.settings:
-        facts.append(f"Settings that somebody chose: {_settings(whole)}.")
+        facts.append(f"Settings other than the default: {_settings(whole)}.")
     if steps and whole.settings:
-        facts.append(f"Settings of the whole: {_settings(whole)}.")
+        facts.append(f"Its own settings other than the default: {_settings(whole)}.")
     if card.features:
         facts.append(f"Features: {_names(card.features)}.")
     if card.classes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ..capture.model import Capture
 from .packaging import source_of
@@ -11,6 +11,7 @@ from .templates import FOLDER
 
 # What Markdown may hold as HTML that runs, or changes the whole page.
 _NEVER = ["base", "embed", "form", "link", "meta", "object", "script", "style"]
+_ATTACHED = re.compile(r"attachment:([^\s)\"'>]+)")
 _SUSPECT = re.compile(rf"<({'|'.join(_NEVER)})|\ssrc", re.IGNORECASE)
 
 
@@ -31,11 +32,15 @@ def notebook_page(capture: Capture, notebook: bytes) -> bytes:
     )
     about = {
         "title": capture.contract.title or capture.name,
+        # A notebook that begins with a heading has one already.
+        "heading": "" if capture.provenance.title else capture.name,
         "source": source_of(capture.provenance).capitalize(),
         "module": f"{capture.package}/notebook.py",
         "travels": _travelling(capture),
     }
     node = nbformat.reads(notebook.decode("utf-8"), as_version=4)
+    for cell in (cell for cell in node.cells if cell.cell_type == "markdown"):
+        cell.source = _without_lost(cell.source, cell.get("attachments", {}))
     page, _ = exporter.from_notebook_node(node, about)
     return _self_contained(page).encode("utf-8", "replace")
 
@@ -47,6 +52,11 @@ def _travelling(capture: Capture) -> Mapping[int, list[str]]:
         if item.cell is not None and item.name not in found.setdefault(item.cell, []):
             found[item.cell].append(item.name)
     return found
+
+
+def _without_lost(text: str, attachments: Collection[str]) -> str:
+    """A text whose pasted pictures are all there; nbconvert gives up on one that is gone."""
+    return _ATTACHED.sub(lambda found: found[0] if found[1] in attachments else found[1], text)
 
 
 def _self_contained(page: str) -> str:

@@ -186,6 +186,20 @@ def test_a_metric_names_its_cell_and_what_computed_it() -> None:
     assert (metric.cell, metric.source) == (3, "model.score(X, y)")
 
 
+@pytest.mark.parametrize(
+    ("cell", "seen"),
+    [
+        ("acc = model.score(X, y)", True),
+        ("acc = accuracy_score(y, model.predict(X))", True),
+        ("acc = model.score(X[:2], y[:2])", True),
+        ("X_test = X[:2]\nacc = model.score(X_test, y[:2])", False),
+    ],
+)
+def test_a_metric_of_the_rows_of_the_fit_is_told_apart(cell: str, seen: bool) -> None:
+    _, [metric] = cards(Book(IMPORTS, FITTED, cell))
+    assert metric.seen is seen
+
+
 def test_credentials_and_masked_values_stay_out_of_the_card() -> None:
     made = card(
         "class Online(LogisticRegression):\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -15,7 +16,7 @@ from ..guard.showing import conceal
 from ..model import Metric, ModelCard, ModelPart, Part, Provenance
 from .anatomy import parts_of_model
 from .metrics import metrics_of
-from .training import Training
+from .training import Fit, Training
 
 _MOST = 10
 
@@ -42,8 +43,10 @@ def model_cards(
     training = Training.of(namespace, statements)
     predictors = [s for s in estimators_in(namespace, statements) if is_predictor(s.value)]
     names = frozenset(n for part in parts if part.kind != "import" for n in part.names)
-    metrics = metrics_of(models, predictors, names, namespace, statements, training.changes)
-    cards = tuple(_card(model, training) for model in models)
+    fits = [training.fit_of(model.expression) for model in models]
+    rows = frozenset(ast.unparse(fit.arguments[0]) for fit in fits if fit and fit.arguments)
+    metrics = metrics_of(models, predictors, names, rows, namespace, statements, training.changes)
+    cards = tuple(_card(*pair, training) for pair in zip(models, fits, strict=True))
     return (
         tuple(_shown_card(card, originals) for card in cards),
         tuple(replace(item, source=conceal(item.source, originals)) for item in metrics),
@@ -80,8 +83,7 @@ def _travelling(
     return sorted(whole, key=lambda s: not is_predictor(s.value))[:_MOST]
 
 
-def _card(model: Servable, training: Training) -> ModelCard:
-    fit = training.fit_of(model.expression)
+def _card(model: Servable, fit: Fit | None, training: Training) -> ModelCard:
     rows, columns = training.shape(model.value, fit)
     return ModelCard(
         name=model.expression,

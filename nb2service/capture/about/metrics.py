@@ -32,6 +32,7 @@ class _Reader:
     statements: Sequence[Statement]
     predictors: Mapping[str, str]
     travelling: frozenset[str]
+    fitted_on: frozenset[str]
     made_of: dict[str, frozenset[Source]] = field(default_factory=dict)
     metrics: set[str] = field(default_factory=set)
     reached: dict[str, set[str]] = field(default_factory=dict)
@@ -134,7 +135,11 @@ class _Reader:
                 shown = name or (targets[0] if targets else self.name_of(item))
                 source = ast.unparse(item)
                 source = source if len(source) <= _LONGEST else source[: _LONGEST - 1] + "…"
-                yield Metric(shown, float(value), source, step.cell)
+                seen = any(
+                    isinstance(part, ast.expr) and ast.unparse(part) in self.fitted_on
+                    for part in own_nodes(item)
+                )
+                yield Metric(shown, float(value), source, step.cell, seen)
 
     def name_of(self, node: ast.expr) -> str:
         """What the metric of an expression is called."""
@@ -148,6 +153,7 @@ def metrics_of(
     models: Sequence[Servable],
     predictors: Sequence[Servable],
     travelling: frozenset[str],
+    fitted_on: frozenset[str],
     namespace: Mapping[str, Any],
     statements: Sequence[Statement],
     changes: Mapping[str, int],
@@ -158,12 +164,13 @@ def metrics_of(
         models: the models that travel.
         predictors: all models of the notebook that predict.
         travelling: the names that travel.
+        fitted_on: the expressions of the rows that the models were fitted on.
         namespace: the live namespace.
         statements: of all cells.
         changes: index of the last statement that changed each name.
     """
     roots = {s.expression: s.root for s in predictors}
-    reader = _Reader(namespace, statements, roots, travelling)
+    reader = _Reader(namespace, statements, roots, travelling, fitted_on)
     own = {s.root for s in models}
     several = {s.root for s in predictors if list(roots.values()).count(s.root) > 1}
     found = []
