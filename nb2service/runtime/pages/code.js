@@ -1,6 +1,6 @@
 // What was just asked, as a program asks it.
 
-import { write } from "./json.js";
+import { encode } from "./json.js";
 import { apiKey, base } from "./service.js";
 
 /** A text as one word of a POSIX shell. */
@@ -19,7 +19,7 @@ export function curl(path, body, parts) {
       lines.push(`${value instanceof File ? "-F" : "--form-string"} ${shellWord(named)}`);
     }
   } else {
-    lines.push("-H 'Content-Type: application/json'", `-d ${shellWord(write(body))}`);
+    lines.push("-H 'Content-Type: application/json'", `-d ${shellWord(encode(body))}`);
   }
   return lines.join(" \\\n  ");
 }
@@ -32,20 +32,20 @@ function fileName(file) {
 export function python(path, body, parts) {
   const key = apiKey.get();
   const lines = [...(key ? ["import os", ""] : []), "import requests", "", "answer = requests.post("];
-  lines.push(`    ${write(new URL(path, base).href)},`);
+  lines.push(`    ${encode(new URL(path, base).href)},`);
   if (key) lines.push('    headers={"X-API-Key": os.environ["API_KEY"]},');
   if (parts) {
     const [files, texts] = [true, false].map((wanted) =>
       parts.filter(([, value]) => value instanceof File === wanted),
     );
-    const pair = (name, value) => `(${write(name)}, ${value})`;
-    const opened = files.map(([name, file]) => pair(name, `open(${write(file.name)}, "rb")`));
+    const pair = (name, value) => `(${encode(name)}, ${value})`;
+    const opened = files.map(([name, file]) => pair(name, `open(${encode(file.name)}, "rb")`));
     lines.push(`    files=[${opened.join(", ")}],`);
     if (texts.length) {
-      lines.push(`    data=[${texts.map(([name, text]) => pair(name, write(text))).join(", ")}],`);
+      lines.push(`    data=[${texts.map(([name, text]) => pair(name, encode(text))).join(", ")}],`);
     }
   } else {
-    lines.push(`    json=${write(body, "python", "    ")},`);
+    lines.push(`    json=${encode(body, "python", "    ")},`);
   }
   lines.push("    timeout=60,", ")", "answer.raise_for_status()");
   lines.push('print(answer.json()["predictions"])');

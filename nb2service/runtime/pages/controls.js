@@ -4,7 +4,7 @@
 // `random()`, a value as they were observed.
 
 import { make, newId } from "./dom.js";
-import { Digits, parse, write as writeJson } from "./json.js";
+import { Digits, encode, parse } from "./json.js";
 
 /** What was typed cannot be sent; the message says why. */
 export class Unreadable extends Error {}
@@ -130,12 +130,12 @@ function searched(field, id) {
 }
 
 function indexOf(values, value) {
-  const wanted = writeJson(value);
-  return value === undefined ? -1 : values.findIndex((known) => writeJson(known) === wanted);
+  const wanted = encode(value);
+  return value === undefined ? -1 : values.findIndex((known) => encode(known) === wanted);
 }
 
 function label(value) {
-  return typeof value === "string" ? value : writeJson(value);
+  return typeof value === "string" ? value : encode(value);
 }
 
 function pick(values) {
@@ -208,7 +208,7 @@ function json(field, id) {
       }
     },
     write(value) {
-      element.value = value === undefined || value === null ? "" : writeJson(value);
+      element.value = value === undefined || value === null ? "" : encode(value);
     },
     random: () => field.example,
   };
@@ -217,7 +217,7 @@ function json(field, id) {
 // --- time ---------------------------------------------------------------------------------------
 
 function clock(field, id, type) {
-  const element = make("input", { id, type, step: type === "time" ? 1 : null });
+  const element = make("input", { id, type, step: type === "time" ? stepOf(field) : null });
   return {
     element,
     read: () => (element.value === "" ? nothing(field) : seconds(element.value)),
@@ -226,6 +226,11 @@ function clock(field, id, type) {
     },
     random: () => field.example,
   };
+}
+
+/** Seconds are asked for where the example has some. */
+function stepOf({ example = "" }) {
+  return /\d\d:\d\d:(?!00)/.test(example) ? 1 : null;
 }
 
 /** Browsers leave out seconds that are zero. */
@@ -241,7 +246,7 @@ function moment(field, id) {
   const zoned = dtype.includes(",") || !["", "naive", undefined].includes(field.zone);
   const either = !zoned && !dtype.startsWith("datetime64") && field.zone !== "naive";
   if (field.example && !MOMENT.test(field.example)) return text(field, id); // nanoseconds, say
-  const wall = make("input", { id, type: "datetime-local", step: 1 });
+  const wall = make("input", { id, type: "datetime-local", step: stepOf(field) });
   const sent = MOMENT.exec(field.example ?? "")?.[3];
   const offsets = [...new Set([sent === "Z" ? "+00:00" : sent, "+00:00", "here"])].filter(Boolean);
   const names = { here: "as on this device", "+00:00": "UTC" };

@@ -95,7 +95,11 @@ class Group {
       "fieldset",
       { class: "group" },
       make("legend", {}, title),
-      this.members.map((member) => member.element),
+      make(
+        "div",
+        { class: "fields" },
+        this.members.map((member) => member.element),
+      ),
     );
   }
 

@@ -1,6 +1,6 @@
 // The form of an entry, made from what its contract says of its input.
 
-import { FieldError, fieldFor, readTogether } from "./fields.js";
+import { fieldFor, readTogether } from "./fields.js";
 import { counted, make, newId, readable } from "./dom.js";
 import { parse } from "./json.js";
 import { cellsOf, separatorOf } from "./csv.js";
@@ -225,5 +225,3 @@ function nearest(fields, path) {
   );
   return around.reduce((best, next) => (next.path.length > (best?.path.length ?? -1) ? next : best), null);
 }
-
-export { FieldError };

@@ -14,7 +14,7 @@ const WORDS = {
 const NARROW = 88;
 
 /** A value as JSON, or as Python writes it; over several lines where it is long. */
-export function write(value, language = "json", indent = "") {
+export function encode(value, language = "json", indent = "") {
   const words = WORDS[language];
   if (value === null || value === undefined) return words.null;
   if (typeof value === "boolean") return words[value];
@@ -27,7 +27,7 @@ export function write(value, language = "json", indent = "") {
   // What holds one thing alone stays on its line.
   const deeper = names.length === 1 ? indent : inner;
   const items = names.map((name) => {
-    const item = write(value[name], language, deeper);
+    const item = encode(value[name], language, deeper);
     return isList ? item : `${JSON.stringify(name)}: ${item}`;
   });
   const [open, close] = isList ? "[]" : "{}";

@@ -2,8 +2,9 @@
 
 import { curl, python } from "./code.js";
 import { make, newId } from "./dom.js";
-import { FieldError, Form } from "./form.js";
-import { parse, write } from "./json.js";
+import { FieldError } from "./fields.js";
+import { Form } from "./form.js";
+import { encode, parse } from "./json.js";
 import { askForKey } from "./key.js";
 import { showPrediction } from "./result.js";
 import { Refusal, ask, inWords } from "./service.js";
@@ -158,7 +159,7 @@ function request(row) {
   const parts = partsOf(row);
   if (!parts) {
     const headers = { "Content-Type": "application/json" };
-    return { method: "POST", headers, body: write({ instances: [row] }) };
+    return { method: "POST", headers, body: encode({ instances: [row] }) };
   }
   const body = new FormData();
   for (const [name, value] of parts) body.append(name, value);

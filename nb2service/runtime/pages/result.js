@@ -2,7 +2,7 @@
 
 import { fileOf } from "./controls.js";
 import { make, percent, readable, shown } from "./dom.js";
-import { write } from "./json.js";
+import { encode } from "./json.js";
 
 const MOST = 200; // items or lines that are shown
 
@@ -53,7 +53,7 @@ function showValue(value, large = false) {
   if (value.every(isObject)) return table(value);
   if (value.every((item) => Array.isArray(item) && item.every(isPlain))) return grid(value);
   if (value.every(isPlain)) return list(value);
-  return make("pre", {}, write(value));
+  return make("pre", {}, encode(value));
 }
 
 function showObject(value, large) {
@@ -156,7 +156,7 @@ function table(rows) {
 
 /** Lines of cells, with a head where the columns have names. */
 export function grid(lines, names = null, mark = () => false) {
-  const cell = (value) => (isPlain(value) ? plain(value, "td") : make("td", {}, write(value)));
+  const cell = (value) => (isPlain(value) ? plain(value, "td") : make("td", {}, encode(value)));
   const body = lines.slice(0, MOST).map((line) =>
     make("tr", {}, line.map((value, at) => {
       const made = cell(value);
