@@ -7,7 +7,6 @@ added, found by halving the way between two rows. And what a caller may leave ou
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -20,6 +19,7 @@ from ..values import kind_of, numpy_is, same, take_rows
 from .calling import Caller
 from .fitting import Example
 from .outputs import by_position, dense, to_wire
+from .stopwatch import Stopwatch
 
 # Of how many labels a neighbour is looked for; in how many steps, twice; and how slow (seconds, as
 # in ``asking``) an entry may be to be asked that.
@@ -67,9 +67,9 @@ def _between(example: Example, call: Caller) -> Iterator[Any]:
         first.setdefault(label, position)
     if len(first) > max(2, len(example.value) // 2):
         return  # not labels, but whole numbers or texts that are made of the row
-    begun = time.perf_counter()
+    watch = Stopwatch()
     for one, other in pairwise(list(first.values())[: _PAIRS + 1]):
-        if time.perf_counter() - begun > _QUICK:
+        if watch.seconds > _QUICK:
             return
         pair = known = take_rows(example.value, [one, other])
         for _ in range(2):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from ...runtime.contract import Field, Input
 from ...runtime.problems import Problem, Violations
 from ..entries.find import EntryRequest
 from ..entries.signatures import is_model
+from .stopwatch import Stopwatch
 
 # How many rows are asked alone, by the seconds that the model takes for one. Counts, not a
 # deadline: the same notebook is to give the same contract on a busy machine.
@@ -72,10 +72,10 @@ class _Check:
         """Whether all answers to rows that the plan covers are identical."""
         if not self._same(shown[:1]):
             return False
-        started = time.perf_counter()
+        watch = Stopwatch()
         if not self._same(shown[1:2] or shown[:1]):
             return False
-        took = time.perf_counter() - started
+        took = watch.seconds
         count = next(count for seconds, count in ALONE if took < seconds)
         random.Random(0).shuffle(strange)
         alone = [*shown[2 : count // 3], *strange[: count - count // 3]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from ...runtime.contract import Field, Input
 from ...runtime.problems import Violations
 from .asking import Answers, Asker
 from .closeness import Gap, measure, widest
+from .stopwatch import Stopwatch
 
 # How many of the example's rows stand around an odd one.
 _AROUND = 20
@@ -43,9 +43,9 @@ def beside_others(asker: Asker, rows: Sequence[Any], answers: Answers) -> Gap:
         answers: what the entry answered about it, one answer a row, the same each time.
     """
     trial = _Trial(asker, answers.dtype, list(rows[:_AROUND]), answers.batch[:_AROUND])
-    begin = time.perf_counter()
+    watch = Stopwatch()
     gaps = [trial.gap([], [])]
-    seconds = time.perf_counter() - begin
+    seconds = watch.seconds
     if not gaps[0].close:
         return gaps[0]
     if seconds < _QUICK:

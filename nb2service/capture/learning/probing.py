@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ...errors import ExampleError
 from ...runtime.contract import Field, Input
+from .stopwatch import Stopwatch
 
 # Calls and seconds spent on finding out; columns beyond that stay as they were observed.
 MOST_CALLS = 60
@@ -40,10 +40,10 @@ def probe_missing(input_: Input, rows: Sequence[Any], ask: Ask) -> Input:
             return False
         return True
 
-    deadline = time.perf_counter() + PATIENCE
+    watch = Stopwatch()
     if not open_fields or not accepts(open_fields):
         several = open_fields[:MOST_CALLS] if len(open_fields) > 1 else []
-        open_fields = [f for f in several if time.perf_counter() < deadline and accepts([f])]
+        open_fields = [f for f in several if watch.seconds < PATIENCE and accepts([f])]
     return _nullable(input_, {field.name for field in open_fields})
 
 
