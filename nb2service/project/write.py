@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import OutputError
@@ -47,7 +47,8 @@ class Written:
             if before and self.last.get(item.path, "") == again.generated.get(item.path):
                 # Generated in the end as it was before: nothing is new, but for the edits.
                 found.pop(item.path, None)
-                found |= {item.path: Outcome(item.path, KEPT)} if item.by_person else {}
+                if item.by_person:
+                    found[item.path] = replace(item, what=KEPT) if item.what == MERGED else item
             elif item.what != KEPT or before is None or before.what != MERGED:
                 found[item.path] = item
         outcomes = tuple(found[path] for path in sorted(found))

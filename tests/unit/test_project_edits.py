@@ -317,6 +317,13 @@ def test_what_two_writes_did_is_told_as_one(
     assert (folder / f"{APP}.new").exists() is (what == "conflict")
 
 
+def test_what_was_open_or_deleted_before_both_writes_is_told_as_that(folder: Path) -> None:
+    edit(folder, APP, "a = 1", "a = 'mine'")
+    (folder / "compose.yaml").unlink()
+    write(Y, folder)
+    assert deployed(folder, Y, Y) == {APP: "conflict", "compose.yaml": "deleted"}
+
+
 VERSIONS = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\n", "x\n"]), max_size=8).map("".join)
 OWN = st.lists(st.sampled_from(["mine 1\n", "mine 2\n", "mine\r\n", "mine", "a\n", "b\n"]))
 
