@@ -25,7 +25,7 @@ from ..capture.outside.requirements import WEB_LAYER
 from ..project import quoting
 from ..project.lockfile import with_lock, with_standing_lock
 from ..project.platforms import Platform, marker_of, platforms
-from ..project.requirements import PYTEST, python_minor, specifier
+from ..project.requirements import PYTEST, python_minor, specifier, without_hashes
 from .indexes import UNREACHABLE, uv_environment
 from .leash import run
 
@@ -68,9 +68,12 @@ def lock(capture: Capture, folder: Path) -> Capture:
     try:
         packages = _resolve(capture)
     except _NoLockError as why:
-        hint = _AGAIN if str(why) == _NOWHERE else ""
-        warning = CaptureWarning(f"requirements.txt has no hashes: {why}", hint)
-        return replace(capture, unlocked=str(why), warnings=(*capture.warnings, warning))
+        without = replace(capture, unlocked=str(why))
+        said = without_hashes(without)
+        warning = CaptureWarning(
+            f"requirements.txt has no hashes: {said}", _AGAIN if said == _NOWHERE else ""
+        )
+        return replace(without, warnings=(*capture.warnings, warning))
     return with_lock(capture, _read(packages, capture))
 
 
@@ -176,8 +179,10 @@ def _with_hashes(packages: list[Entry], folder: Path) -> list[Entry]:
     for package in packages:
         for file in _listed(package):
             if "hash" not in file and "path" in file:
-                data = (folder / file["path"]).read_bytes()
-                file["hash"] = f"sha256:{hashlib.sha256(data).hexdigest()}"
+                # Relative to the folder that is the index, in versions before 0.6.
+                place = folder / package["source"].get("registry", "") / file["path"]
+                if place.is_file():
+                    file["hash"] = f"sha256:{hashlib.sha256(place.read_bytes()).hexdigest()}"
     return packages
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from packaging.requirements import Requirement
@@ -12,6 +13,7 @@ from . import quoting
 # The one that nb2service's own tests run the generated tests with.
 PYTEST = "pytest==9.2.0"
 DEV = "requirements-dev.txt"
+_REPOSITORY = re.compile(r"\w+\+")  # git+https://…
 
 
 def python_minor(provenance: Provenance) -> str:
@@ -68,15 +70,15 @@ def render_requirements_dev(capture: Capture) -> str:
 
 def without_hashes(capture: Capture) -> str:
     """Why requirements.txt has no hashes, as half a sentence; "" if it has them."""
+    pins = capture.lock.pins if capture.lock else capture.requirements
+    # An installer takes hashes for all packages or for none.
+    for pin in pins:
+        if _REPOSITORY.match(pin.url):
+            return f"{pin.name} is installed from a repository, for which there are none"
     if not capture.lock:
         return capture.unlocked or "no package index was asked for them so far"
-    # An installer takes hashes for all packages or for none.
-    for pin in capture.lock.pins:
-        if not pin.files and pin.url:
-            return f"{pin.name} is installed from a repository, for which there are none"
-        if not pin.files:
-            return f"the package index names none for {pin.name}"
-    return ""
+    lacking = [pin.name for pin in pins if not pin.files]
+    return f"the package index names none for {lacking[0]}" if lacking else ""
 
 
 def _about_hashes(capture: Capture, file: str) -> list[str]:
