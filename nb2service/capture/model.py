@@ -234,6 +234,7 @@ class Pin:
         requires: the pinned distributions that it asks for, sorted.
         marker: the platforms that need it, as PEP 508 has them; "" for all.
         files: what may be installed for it, sorted; empty unless it is locked.
+        private: whether it comes from another index of the kernel's settings than most do.
     """
 
     name: str
@@ -247,6 +248,7 @@ class Pin:
     requires: tuple[str, ...] = ()
     marker: str = ""
     files: tuple[LockedFile, ...] = ()
+    private: bool = False
 
     @property
     def hashes(self) -> tuple[str, ...]:

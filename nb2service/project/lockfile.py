@@ -42,7 +42,7 @@ def with_lock(capture: Capture, lock: Lock) -> Capture:
     known = {(pin.name, pin.version): pin for pin in capture.requirements}
     pins = tuple(_as_captured(pin, known.get((pin.name, pin.version))) for pin in lock.pins)
     made = replace(capture, lock=Lock(pins, lock.dev), unlocked="")
-    warnings = list(_without_wheels(pins, capture.provenance.python))
+    warnings = [*_without_wheels(pins, capture.provenance.python), *_private(pins)]
     if why := without_hashes(made):
         warnings.append(CaptureWarning(f"requirements.txt has no hashes: {why}"))
     return replace(made, warnings=tuple(dict.fromkeys((*capture.warnings, *warnings))))
@@ -50,7 +50,9 @@ def with_lock(capture: Capture, lock: Lock) -> Capture:
 
 def _as_captured(locked: Pin, pin: Pin | None) -> Pin:
     """A locked pin with what the capture says of it: the cell that needs it may be another."""
-    return replace(pin, marker=locked.marker, files=locked.files) if pin else locked
+    if pin is None:
+        return locked
+    return replace(pin, marker=locked.marker, files=locked.files, private=locked.private)
 
 
 def _made_of(capture: Capture) -> list[str]:
@@ -90,9 +92,27 @@ def _without_wheels(pins: Iterable[Pin], python: str) -> list[CaptureWarning]:
     ]
 
 
+def _private(pins: Iterable[Pin]) -> list[CaptureWarning]:
+    """What those who install it may not find."""
+    if not (names := [f"{pin.name} {pin.version}" for pin in pins if pin.private]):
+        return []
+    return [
+        CaptureWarning(
+            f"{', '.join(names)}: installed from a further index, which requirements.txt does not "
+            "name, as it may be private",
+            "name it where the service is installed: in pip.conf or PIP_EXTRA_INDEX_URL",
+        )
+    ]
+
+
 def _to_json(pin: Pin) -> dict[str, Any]:
     said = {"name": pin.name, "version": pin.version, "why": pin.why, "web": pin.web}
-    more = {"url": pin.url, "marker": pin.marker, "requires": list(pin.requires)}
+    more = {
+        "url": pin.url,
+        "marker": pin.marker,
+        "requires": list(pin.requires),
+        "private": pin.private,
+    }
     files = {file.name: file.sha256 for file in pin.files}
     return {**said, **{name: value for name, value in more.items() if value}, "files": files}
 
@@ -108,4 +128,5 @@ def _from_json(stored: dict[str, Any]) -> Pin:
         requires=tuple(stored.get("requires", ())),
         marker=stored.get("marker", ""),
         files=tuple(LockedFile(name, sha256) for name, sha256 in stored["files"].items()),
+        private=stored.get("private", False),
     )

@@ -16,6 +16,7 @@ from wheels import make_wheel, served
 from nb2service.capture.model import Capture, Pin, Provenance
 from nb2service.errors import RequirementsError
 from nb2service.launch import lock as locking
+from nb2service.launch import lock_request
 from nb2service.launch.environment import clean_environment
 from nb2service.launch.lock import lock
 from nb2service.project.lockfile import render_lock, with_standing_lock
@@ -49,7 +50,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr(locking, "WEB_LAYER", ("web",))
+    monkeypatch.setattr(lock_request, "WEB_LAYER", ("web",))
     folder = tmp_path / "wheels"
     for name, version, requires, tags in (
         ("model", "2.0", ["tiny>=1", f"fast; {ON_INTEL}"], (AMD64, ARM64, MAC, *OTHERS)),
@@ -211,6 +212,30 @@ def test_nothing_of_a_private_index_is_written(
         assert "secret" not in text
         assert "127.0.0.1" not in text
         assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize("told", ["PIP_EXTRA_INDEX_URL", "uv.toml", "pyproject.toml"])
+@pytest.mark.usefixtures("index")
+def test_what_only_a_further_index_has_is_named_and_the_index_is_not(
+    told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(tmp_path / "own", "own", "1.0")
+    own = Pin("own", "1.0", "imported by cell [3]", True)
+    with served(tmp_path / "own", login="me:secret") as url:
+        if told.startswith("PIP"):
+            monkeypatch.setenv(told, url)
+        else:
+            table = "[[index]]" if told == "uv.toml" else "[[tool.uv.index]]"
+            (tmp_path / told).write_text(f'{table}\nname = "own"\nurl = "{url}"\n')
+        locked = lock(captured(MODEL, own, TINY, WEB), tmp_path / "a-service")
+    assert hashes_of(locked)["own==1.0"] == 1
+    assert locked.warnings[0].message.startswith("own 1.0: installed from a further index")
+    written = render_requirements_txt(locked) + render_lock(locked) + str(locked.warnings)
+    assert "127.0.0.1" not in written
+    (tmp_path / "a-service" / LOCK).parent.mkdir(parents=True)
+    (tmp_path / "a-service" / LOCK).write_text(render_lock(locked))
+    again = with_standing_lock(replace(locked, lock=None, warnings=()), tmp_path / "a-service")
+    assert (again.lock, again.warnings) == (locked.lock, locked.warnings)
 
 
 def test_an_index_without_hashes_is_named_by_what_it_lacks(
