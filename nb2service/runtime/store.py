@@ -8,13 +8,14 @@ import json
 import mmap
 import os
 import warnings
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .pickles import ForbiddenNameError, Unpickler
+from .pickles import ForbiddenNameError, Readable, Unpickler
 
 # The start of each mapped buffer in its file; no vector instruction asks for more.
 ALIGNMENT = 64
@@ -137,20 +138,41 @@ def _compare(listed: Mapping[str, Any], digest: str) -> None:
         )
 
 
+class _Held(io.RawIOBase):
+    """The rest of a file in memory: what was hashed is what is read. What was read is let go of."""
+
+    def __init__(self, file: Readable, digest: Any) -> None:
+        self._chunks: deque[bytes | memoryview] = deque()
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            self._chunks.append(chunk)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._chunks:
+            return 0
+        chunk = memoryview(self._chunks.popleft())
+        count = min(len(chunk), len(buffer))
+        buffer[:count] = chunk[:count]
+        if count < len(chunk):
+            self._chunks.appendleft(chunk[count:])
+        return count
+
+
 def _read(listed: Mapping[str, Any], parts: Sequence[tuple[Mapping[str, Any], BinaryIO]]) -> Any:
-    """What a file holds; its hash is that of the very bytes which are then unpickled."""
-    path = FOLDER / listed["file"]
+    path, digest = FOLDER / listed["file"], hashlib.sha256()
     buffers: Sequence[memoryview] = ()
     with _opened(listed) as file:
         if listed["format"] == "pickle":
-            pickled = file.read()
-            _compare(listed, hashlib.sha256(pickled).hexdigest())
+            held = _Held(file, digest)
         elif listed["format"] == "mapped":
-            pickled, buffers = _mapped(file, listed)
+            held, buffers = _mapped(file, digest)
         else:
             raise ArtifactError(f"the artifact {path} has the unknown format {listed['format']!r}")
-    # Unlike BytesIO, it lets the unpickler look ahead, without which each opcode would be a read.
-    stream, names = io.BufferedReader(io.BytesIO(pickled), _CHUNK), listed.get("globals", ())
+    _compare(listed, digest.hexdigest())
+    stream, names = io.BufferedReader(held, _CHUNK), listed.get("globals", ())
     try:
         if not parts:
             return Unpickler(stream, names, buffers=buffers).load()
@@ -161,7 +183,7 @@ def _read(listed: Mapping[str, Any], parts: Sequence[tuple[Mapping[str, Any], Bi
         raise ArtifactError(f"the artifact {path} {error}") from None
 
 
-def _mapped(file: BinaryIO, listed: Mapping[str, Any]) -> tuple[bytes, list[memoryview]]:
+def _mapped(file: BinaryIO, digest: Any) -> tuple[_Held, list[memoryview]]:
     """The pickle of a value whose large arrays are the file's own pages, and these.
 
     All processes share them; a page that one of them writes to becomes a copy of its own.
@@ -178,11 +200,9 @@ def _mapped(file: BinaryIO, listed: Mapping[str, Any]) -> tuple[bytes, list[memo
             position += -position % ALIGNMENT
             buffers.append(pages[position : position + size])
             position += size
-    pickled = bytes(pages[position:])
-    digest = hashlib.sha256(pages[:position])
-    digest.update(pickled)
-    _compare(listed, digest.hexdigest())
-    return pickled, buffers
+        mapped.seek(position)
+    digest.update(pages[: mapped.tell()])
+    return _Held(mapped, digest), buffers
 
 
 def _versions(warning: Any) -> str:

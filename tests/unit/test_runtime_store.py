@@ -168,18 +168,25 @@ def test_a_service_that_runs_keeps_its_pages_when_the_file_is_replaced(folder: P
     assert (value == LARGE).all()
 
 
-def test_what_was_checked_is_what_is_loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@FORMATS
+def test_what_was_checked_is_what_is_loaded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, beside: Any
+) -> None:
     """Somebody changes the file between the two."""
-    put(folder, save("value", ["as it was"], "pkg", repr))
+    put(folder, save("value", [beside, "as it was"], "pkg", repr))
+    [path] = (path for path in folder.iterdir() if path.stem == "value")
     compare = store._compare
 
     def then_change(*given: Any) -> None:
         compare(*given)
-        with (folder / "value.pkl").open("r+b") as file:  # the same file, not a new one
-            file.write(pickle.dumps("something else"))
+        with path.open("r+b") as file:  # the same file, not a new one
+            file.seek(path.read_bytes().index(b"as it"))
+            file.write(b"other")
 
     monkeypatch.setattr(store, "_compare", then_change)
-    assert store.load("value") == ["as it was"]
+    assert store.load("value")[1] == "as it was"
+    with pytest.raises(store.ArtifactError, match="was altered"):
+        store.load("value")
 
 
 # --- somebody changes the manifest too, so that the hash is right
