@@ -106,8 +106,8 @@ def _show(built: Built, as_json: bool) -> None:
 def _coloured(diff: str) -> str:
     """A diff as git shows it in a terminal; ``click.echo`` takes the colours out elsewhere."""
     colours = {"+": "green", "-": "red", "@": "cyan"}
-    lines = (click.style(line, colours.get(line[:1])) for line in diff.split("\n"))
-    return "\n".join(lines)
+    lines = ((colours.get(line[:1]), line) for line in diff.split("\n"))
+    return "\n".join(click.style(line, colour) if colour else line for colour, line in lines)
 
 
 @main.command()

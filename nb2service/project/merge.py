@@ -18,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..runtime.contract import load_contract
+from .model import PAGE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,7 +27,7 @@ else:
 
 _LONGEST = 20_000  # lines; comparing takes the square of it at worst
 # What tools write, and is right only as a whole: recorded answers, hashes, pages.
-_WHOLE = (".json", ".html", ".ipynb")
+_WHOLE = (".json", ".ipynb")
 _BY_LINE_TOO = ("contract.json", "openapi.json")
 
 
@@ -48,7 +49,7 @@ class Merge:
 def by_line(path: str) -> bool:
     """Whether versions of this file can be merged at all."""
     file = PurePosixPath(path)
-    return file.suffix not in _WHOLE or file.name in _BY_LINE_TOO
+    return path != PAGE and (file.suffix not in _WHOLE or file.name in _BY_LINE_TOO)
 
 
 def merge(path: str, base: bytes, mine: bytes, new: bytes) -> Merge:

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .changes import CONFLICT, NEW, Change, Outcome, bare, compare
-from .model import Project
-
-_PAGES = ".html"  # text, but not for people
+from .model import PAGE, Project
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def _preview(change: Change) -> FilePreview:
 
 def _diff(outcome: Outcome, before: bytes, after: bytes, gone: bool) -> str:
     """As git shows it: ``a/`` is the file that stands, ``b/`` what would stand or lie beside it."""
-    if b"\0" in before + after or outcome.path.endswith(_PAGES):
+    if b"\0" in before + after or outcome.path == PAGE:  # no text for people
         return ""
     old, new = (_lines(text.decode(errors="backslashreplace")) for text in (before, after))
     there = "/dev/null" if gone else f"b/{outcome.beside or outcome.path}"

@@ -171,6 +171,7 @@ def test_what_is_no_short_text_is_taken_whole(mine: bytes, reason: str) -> None:
         ("s/artifacts/manifest.json", False),
         ("tests/cases/predict.json", False),
         ("notebook.html", False),
+        ("s/pages/index.html", True),
     ],
 )
 def test_records_of_tools_are_not_merged_by_line(path: str, mergeable: bool) -> None:

@@ -25,7 +25,7 @@ FIRST = {
     "removed.txt": LINES,
     "deleted.txt": LINES,
     "s/artifacts/model.pkl": "\0one",
-    "page.html": "<p>one",
+    "notebook.html": "<p>one",
     "same.txt": LINES,
 }
 SECOND = {
@@ -34,7 +34,7 @@ SECOND = {
     "merged.txt": LINES.replace("line 2\n", "line two\n"),
     "conflict.txt": LINES.replace("line 9\n", "line nine\n"),
     "s/artifacts/model.pkl": "\0three",
-    "page.html": "<p>three",
+    "notebook.html": "<p>three",
     "new.txt": "new\n",
 }
 for path in ("left.txt", "removed.txt"):
@@ -81,7 +81,7 @@ WHAT = {
     "left.txt": "left",
     "merged.txt": "merged",
     "new.txt": "new",
-    "page.html": "changed",
+    "notebook.html": "changed",
     "removed.txt": "removed",
     "s/artifacts/model.pkl": "changed",
 }
@@ -109,7 +109,7 @@ DIFFS = {
     "left.txt": "",
     "deleted.txt": "",
     "new.txt": "",
-    "page.html": "",
+    "notebook.html": "",
     "s/artifacts/model.pkl": "",
 }
 
