@@ -17,7 +17,7 @@ import psutil
 
 from ..errors import RequirementsError
 from ..project.model import LOCK, WHEELHOUSE
-from .indexes import UNREACHABLE, uv_environment
+from .indexes import UNREACHABLE, is_without_index, uv_environment
 from .leash import run
 from .registry import locked
 
@@ -78,7 +78,7 @@ def _make(place: Path, requirements: Path, python: str, extra: Sequence[str]) ->
 
 def _ways_to_install(place: Path, requirements: Path) -> list[list[str]]:
     """What to tell an installer, each way for a network that is closed to the one before."""
-    offline = os.environ.get("PIP_NO_INDEX", "").lower() in ("1", "true", "yes", "on")
+    offline = is_without_index()
     where = ["--no-index"] if offline else []
     file = requirements.absolute()
     text = file.read_text("utf-8")

@@ -29,6 +29,11 @@ UNREACHABLE = re.compile(
 )
 
 
+def is_without_index(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether pip was told to ask no index, which uv takes from its command line only."""
+    return environment.get("PIP_NO_INDEX", "").lower() in ("1", "true", "yes", "on")
+
+
 def uv_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment for uv: ``environment``, and what only pip was told so far."""
     options = {**_read_config(environment), **_read_variables(environment)}

@@ -7,10 +7,12 @@ need that are not the kernel's, and what differs between them.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from typing import Any
 from ..capture.model import Capture, CaptureWarning
 from ..project.lockfile import with_lock, with_standing_lock
 from ..project.requirements import without_hashes
-from .indexes import UNREACHABLE, uv_environment
+from .indexes import UNREACHABLE, is_without_index, uv_environment
 from .leash import run
 from .lock_reading import index_of, listed_files, read_lock
 from .lock_request import lock_request
@@ -86,8 +88,9 @@ class _NoLockError(Exception):
 
 
 def _settings_around(folder: Path) -> Entry:
-    """What uv is told of indexes by the project that the notebook belongs to, if any."""
-    for place in (folder, *folder.parents):
+    """What uv is told of indexes by the project that the notebook belongs to, or by the person."""
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    for place in (folder, *folder.parents, own / "uv", Path("/etc/uv")):
         for file in (place / "uv.toml", place / "pyproject.toml"):
             try:
                 told = tomllib.loads(file.read_text("utf-8"))
@@ -101,7 +104,7 @@ def _settings_around(folder: Path) -> Entry:
 
 def _resolve(capture: Capture, settings: Entry) -> list[Entry]:
     """uv's lock file of a project that asks for the same."""
-    ends = time.monotonic() + _WITHIN
+    ends, environment = time.monotonic() + _WITHIN, _variables(settings)
     has_index = any(pin.index for pin in capture.requirements)
     with tempfile.TemporaryDirectory(prefix="nb2service-lock-") as name:
         folder = Path(name)
@@ -111,7 +114,7 @@ def _resolve(capture: Capture, settings: Entry) -> list[Entry]:
             for index in (True, False) if has_index else (False,):
                 asked = lock_request(capture, settings, index=index, tests=tests, anywhere=anywhere)
                 (folder / "pyproject.toml").write_text(asked, "utf-8")
-                complaint = _uv_lock(folder, ends - time.monotonic())
+                complaint = _uv_lock(folder, environment, ends - time.monotonic())
                 if not complaint:
                     text = (folder / "uv.lock").read_text("utf-8")
                     return _with_hashes(tomllib.loads(text)["package"], folder)
@@ -120,23 +123,28 @@ def _resolve(capture: Capture, settings: Entry) -> list[Entry]:
     raise _NoLockError(_NOT_THERE)
 
 
-def _uv_lock(folder: Path, within: float) -> str:
+def _uv_lock(folder: Path, environment: Mapping[str, str], within: float) -> str:
     """Has uv lock the project in a folder; its complaint, "" if it is done."""
     import uv
 
-    environment = {"UV_HTTP_RETRIES": "1", **uv_environment()}
-    if further := environment.get("UV_INDEX"):
-        # A further index may have the files of this machine's platform alone.
-        usual = environment.get("UV_DEFAULT_INDEX") or _USUAL_INDEX
-        environment["UV_INDEX"] = f"{usual} {further}"
-    for name in _MISLEADING:
-        environment.pop(name, None)
     command = [uv.find_uv_bin(), "--color", "never", "lock", "--no-progress", "--quiet"]
+    command += ["--python", sys.executable, *(["--no-index"] if is_without_index() else [])]
     try:
-        done = run([*command, "--python", sys.executable], folder, environment, max(within, 1))
+        done = run(command, folder, environment, max(within, 1))
     except subprocess.TimeoutExpired:
         return "timed out"
     return (done.stderr.strip() or "failed") if done.returncode else ""
+
+
+def _variables(settings: Entry) -> dict[str, str]:
+    """The environment for uv."""
+    environment = {"UV_HTTP_RETRIES": "1", **uv_environment()}
+    if environment.get("UV_INDEX") and not os.environ.get("UV_INDEX") and not settings:
+        # pip takes files of all its indexes, uv of one: a further index may have only those of
+        # this machine's platform.
+        usual = environment.get("UV_DEFAULT_INDEX") or _USUAL_INDEX
+        environment["UV_INDEX"] = f"{usual} {environment['UV_INDEX']}"
+    return {name: value for name, value in environment.items() if name not in _MISLEADING}
 
 
 def _with_hashes(packages: list[Entry], folder: Path) -> list[Entry]:

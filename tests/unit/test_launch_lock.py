@@ -238,6 +238,28 @@ def test_what_only_a_further_index_has_is_named_and_the_index_is_not(
     assert (again.lock, again.warnings) == (locked.lock, locked.warnings)
 
 
+def test_no_index_is_asked_that_the_person_ruled_out(
+    wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("PIP_INDEX_URL", NOWHERE)
+    assert lock(CAPTURE, tmp_path).lock
+
+
+@pytest.mark.usefixtures("wheels")
+def test_a_further_index_comes_first_where_uv_was_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that both have must not come from the public one."""
+    make_wheel(tmp_path / "own", "tiny", "1.0", code={"tiny.py": "own = 1\n"})
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with served(tmp_path / "own") as own, served(tmp_path / "wheels") as public:
+        monkeypatch.setenv("UV_INDEX", own)
+        monkeypatch.setenv("UV_DEFAULT_INDEX", public)
+        assert lock(CAPTURE, tmp_path).warnings[0].message.startswith("tiny 1.0: installed from")
+
+
 def test_an_index_without_hashes_is_named_by_what_it_lacks(
     wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
