@@ -36,12 +36,21 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
 }
 _REFUSALS = {
     400: "The body is not what its content type says",
+    401: "No API key, or one that is not known or no longer good",
+    403: "The service has no keys and answers its own machine alone",
     406: "None of the accepted content types is offered",
     413: "The body, or its number of rows, is too large",
     415: "The content type is not accepted",
     422: "The rows break the contract; `errors` says where",
+    429: "This caller has asked as often as it may; try again later",
     500: "The notebook's code failed; the log has the reason under the `id`",
     503: "Too many requests wait already, or it took too long; try again later",
+}
+# Of what is asked for without a body.
+_ACCESS = (401, 403, 429)
+_SCHEMES = {
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
 }
 _FORMS = (
     "As JSON: `instances` with a list of rows, a bare list of rows, or one row; also MLflow's "
@@ -74,8 +83,11 @@ def openapi(contract: Contract) -> dict[str, Any]:
             "version": str(contract.metadata.get("version", "1.0.0")),
             "description": description,
         },
+        # Whether a key is needed is a setting of each deployment.
+        "security": [{}, *({name: []} for name in _SCHEMES)],
         "paths": {**paths, **_information_paths()},
         "components": {
+            "securitySchemes": _SCHEMES,
             "schemas": schemas,
             "responses": {str(code): _refusal(code, text) for code, text in _REFUSALS.items()},
         },
@@ -294,7 +306,9 @@ _IDENTIFIED = {"X-Request-Id": _header("The request's own, or a new one; the log
 
 def _refusal(code: int, text: str) -> dict[str, Any]:
     headers = dict(_IDENTIFIED)
-    if code == 503:
+    if code == 401:
+        headers["WWW-Authenticate"] = _header("Bearer, and what is wrong with the key")
+    if code in (429, 503):
         headers["Retry-After"] = _header("Seconds to wait, if waiting helps", "integer")
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": text, "headers": headers, "content": {MEDIA_TYPE: {"schema": schema}}}
@@ -325,17 +339,22 @@ def _problem_schema() -> dict[str, Any]:
 
 
 def _information_paths() -> dict[str, Any]:
-    def get(name: str, text: str, media_type: str = JSON) -> dict[str, Any]:
-        answer = {"description": text, "headers": _IDENTIFIED, "content": {media_type: {}}}
-        about = {"operationId": name, "tags": ["service"], "summary": text}
-        return {**about, "responses": {"200": answer}}
+    needed = {str(code): {"$ref": f"#/components/responses/{code}"} for code in _ACCESS}
 
-    ready = get("readyz", "The model is loaded and has answered")
-    ready["responses"]["503"] = _refusal(503, "Not ready yet")
+    def get(
+        name: str, text: str, refusals: dict[str, Any] = needed, media_type: str = JSON
+    ) -> dict[str, Any]:
+        answer = {"description": text, "headers": _IDENTIFIED, "content": {media_type: {}}}
+        about: dict[str, Any] = {"operationId": name, "tags": ["service"], "summary": text}
+        if refusals is not needed:
+            about["security"] = []
+        return {**about, "responses": {"200": answer, **refusals}}
+
+    loading = {"503": _refusal(503, "Not ready yet")}
     return {
-        "/healthz": {"get": get("healthz", "The process is alive")},
-        "/readyz": {"get": ready},
-        "/metrics": {"get": get("metrics", "Prometheus metrics", "text/plain")},
+        "/healthz": {"get": get("healthz", "The process is alive", {})},
+        "/readyz": {"get": get("readyz", "The model is loaded and has answered", loading)},
+        "/metrics": {"get": get("metrics", "Prometheus metrics", media_type="text/plain")},
         "/metadata": {"get": get("metadata", "Names, versions, hashes, provenance, proof")},
         "/openapi.json": {"get": get("openapi", "This document")},
     }
