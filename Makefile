@@ -21,6 +21,7 @@ lint: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@if [ -x $(BIN)/biome ]; then echo $(BIN)/biome check; $(BIN)/biome check --error-on-warnings; fi
 
 system:
 	@for tool in $(SYSTEM); do command -v $$tool >/dev/null || missing=yes; done; \

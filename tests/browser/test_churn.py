@@ -510,9 +510,9 @@ def test_a_service_with_keys_asks_for_one(open_page: Watched, locked: str) -> No
     assert "X-API-Key: $API_KEY" in shell
     assert KEY not in page.content()
     assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
-    page.goto(f"{locked}/docs")
+    page.get_by_role("link", name="API documentation").click()
     expect(page.get_by_role("heading", name="Which customers will leave?")).to_be_visible()
-    page.goto(f"{locked}/")
+    page.get_by_role("link", name="To the form").click()
     page.get_by_role("button", name="Forget the key").click()
     expect(page.get_by_label("API key")).to_be_visible()
 

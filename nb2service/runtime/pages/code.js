@@ -31,7 +31,12 @@ function fileName(file) {
 /** The request in Python. */
 export function python(path, body, parts) {
   const key = apiKey.get();
-  const lines = [...(key ? ["import os", ""] : []), "import requests", "", "answer = requests.post("];
+  const lines = [
+    ...(key ? ["import os", ""] : []),
+    "import requests",
+    "",
+    "answer = requests.post(",
+  ];
   lines.push(`    ${encode(new URL(path, base).href)},`);
   if (key) lines.push('    headers={"X-API-Key": os.environ["API_KEY"]},');
   if (parts) {

@@ -14,7 +14,8 @@ const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /** The control for a field. */
 export function controlFor(field, id) {
-  if (field.categories) return field.categories.length > MANY ? searched(field, id) : choice(field, id);
+  if (field.categories)
+    return field.categories.length > MANY ? searched(field, id) : choice(field, id);
   return (CONTROLS[field.type] ?? json)(field, id);
 }
 
@@ -301,7 +302,11 @@ function file(field, id, several = false) {
     element: make("div", {}, input, preview),
     read() {
       if (input.files.length) return several ? [...input.files] : input.files[0];
-      return example === undefined ? nothing(field) : several ? example.map(fileOf) : fileOf(example);
+      return example === undefined
+        ? nothing(field)
+        : several
+          ? example.map(fileOf)
+          : fileOf(example);
     },
     write(value) {
       input.value = "";

@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import { askForKey } from "./key.js";
-import { Refusal, apiKey, ask, base, inWords } from "./service.js";
+import { apiKey, ask, base, inWords, Refusal } from "./service.js";
 
 const notice = document.getElementById("notice");
 

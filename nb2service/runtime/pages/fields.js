@@ -1,6 +1,6 @@
 // A value with its name, hint and error; and values that are made of others.
 
-import { Unreadable, controlFor, emptyMeans } from "./controls.js";
+import { controlFor, emptyMeans, Unreadable } from "./controls.js";
 import { make, newId, readable, shown } from "./dom.js";
 
 /**

@@ -4,8 +4,8 @@ import { CsvError } from "./csv.js";
 import { counted, download, make, newId, shown } from "./dom.js";
 import { askForKey } from "./key.js";
 import { grid } from "./result.js";
-import { Refusal, inWords } from "./service.js";
-import { RowErrors, columnsOf, joined, readTable, score, template } from "./upload.js";
+import { inWords, Refusal } from "./service.js";
+import { columnsOf, joined, RowErrors, readTable, score, template } from "./upload.js";
 
 const PREVIEW = 10; // rows
 
@@ -51,11 +51,18 @@ export class FilePanel {
   expected() {
     const names = columnsOf(this.entry.input);
     const some = names.length > 12 ? `${names.slice(0, 12).join(", ")}, …` : names.join(", ");
-    const save = () => download(template(this.entry.input, this.form.example()), `${this.entry.route}-template.csv`, "text/csv");
+    const save = () =>
+      download(
+        template(this.entry.input, this.form.example()),
+        `${this.entry.route}-template.csv`,
+        "text/csv",
+      );
     return make(
       "span",
       {},
-      names.length > 1 ? `A CSV with a header and the columns ${some}. ` : "A CSV with a header and one column. ",
+      names.length > 1
+        ? `A CSV with a header and the columns ${some}. `
+        : "A CSV with a header and one column. ",
       "You get it back with the predictions beside each row. ",
       make("button", { type: "button", class: "link", onclick: save }, "Download a template"),
     );
@@ -94,7 +101,10 @@ export class FilePanel {
     const stop = make("button", { type: "button", onclick: cancel }, "Cancel");
     // Not read out at every step: the end is.
     const line = make("div", { class: "progress", "aria-live": "off" }, progress, told, stop);
-    this.state.replaceChildren(make("p", {}, make("b", {}, file.name), ` · ${counted(count, "row")}`), line);
+    this.state.replaceChildren(
+      make("p", {}, make("b", {}, file.name), ` · ${counted(count, "row")}`),
+      line,
+    );
     return (done, waits) => {
       progress.value = done;
       told.textContent = waits || `${shown(done)} of ${shown(count)}`;
@@ -106,11 +116,21 @@ export class FilePanel {
     const save = () => download(made.text, name, "text/csv");
     const answers = made.rows.slice(0, PREVIEW);
     const kept = table.names.length;
-    const unused = table.ignored.length ? ` Not used, but kept in the file: ${table.ignored.join(", ")}.` : "";
+    const unused = table.ignored.length
+      ? ` Not used, but kept in the file: ${table.ignored.join(", ")}.`
+      : "";
     this.state.replaceChildren(
       make("p", {}, make("b", {}, `${counted(table.rows.length, "row")} answered.`), unused),
-      make("p", {}, make("button", { type: "button", class: "primary", onclick: save }, `Download ${name}`)),
-      make("div", { class: "preview" }, grid(answers, [...table.names, ...made.names], (at) => at >= kept)),
+      make(
+        "p",
+        {},
+        make("button", { type: "button", class: "primary", onclick: save }, `Download ${name}`),
+      ),
+      make(
+        "div",
+        { class: "preview" },
+        grid(answers, [...table.names, ...made.names], (at) => at >= kept),
+      ),
       table.rows.length > PREVIEW ? make("p", { class: "hint" }, `The first ${PREVIEW} rows.`) : "",
     );
   }
@@ -118,7 +138,10 @@ export class FilePanel {
   /** Of an entry that answers about all rows together. */
   showAnswers(file, answers) {
     const [names, ...lines] = answers;
-    this.state.replaceChildren(make("p", {}, make("b", {}, `The answer about ${file.name}`)), grid(lines, names));
+    this.state.replaceChildren(
+      make("p", {}, make("b", {}, `The answer about ${file.name}`)),
+      grid(lines, names),
+    );
   }
 
   showFailure(error, file) {
@@ -132,15 +155,26 @@ export class FilePanel {
   showRowErrors(errors, file) {
     const lines = errors.map(({ row, field, message }) => [String(row), field, message]);
     this.state.replaceChildren(
-      make("div", { class: "trouble" },
-        make("p", {}, make("b", {}, `${file.name} was not taken: ${counted(errors.length, "value")} to mend.`)),
+      make(
+        "div",
+        { class: "trouble" },
+        make(
+          "p",
+          {},
+          make("b", {}, `${file.name} was not taken: ${counted(errors.length, "value")} to mend.`),
+        ),
         make("p", { class: "hint" }, "Rows as a spreadsheet counts them: the header is row 1."),
-        grid(lines, ["Row", "Column", "What is wrong"])),
+        grid(lines, ["Row", "Column", "What is wrong"]),
+      ),
     );
   }
 
   say(message, bad = false, file = null) {
-    const again = file ? make("button", { type: "button", onclick: () => this.take(file) }, "Try again") : "";
-    this.state.replaceChildren(make("div", { class: bad ? "trouble" : "" }, make("p", {}, message), again));
+    const again = file
+      ? make("button", { type: "button", onclick: () => this.take(file) }, "Try again")
+      : "";
+    this.state.replaceChildren(
+      make("div", { class: bad ? "trouble" : "" }, make("p", {}, message), again),
+    );
   }
 }

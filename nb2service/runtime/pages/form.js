@@ -1,9 +1,9 @@
 // The form of an entry, made from what its contract says of its input.
 
-import { fieldFor, readTogether } from "./fields.js";
-import { counted, make, newId, readable } from "./dom.js";
-import { parse } from "./json.js";
 import { cellsOf, separatorOf } from "./csv.js";
+import { counted, make, newId, readable } from "./dom.js";
+import { fieldFor, readTogether } from "./fields.js";
+import { parse } from "./json.js";
 
 const MANY = 12; // fields, from which on a filter helps
 const MOST = 64; // numbers of an array that have a field each
@@ -62,7 +62,7 @@ export class Form {
 
   write(row) {
     if (this.isObject) for (const field of this.fields) field.write(row[field.field.name]);
-    else if (this.isNumbered) this.fields.forEach((field, at) => field.write(row[at]));
+    else if (this.isNumbered) for (const [at, field] of this.fields.entries()) field.write(row[at]);
     else this.fields[0].write(row);
   }
 
@@ -96,9 +96,11 @@ export class Form {
 
   get canVary() {
     return this.fields.some((field) =>
-      field.all().some(({ field: { categories, minimum, type } }) =>
-        Boolean(categories || minimum !== undefined || type === "boolean"),
-      ),
+      field
+        .all()
+        .some(({ field: { categories, minimum, type } }) =>
+          Boolean(categories || minimum !== undefined || type === "boolean"),
+        ),
     );
   }
 
@@ -200,7 +202,9 @@ export class Form {
     const names = second ? first : this.fields.map((field) => field.field.name || field.path);
     const cells = second ?? first;
     if (cells.length !== names.length) {
-      throw new Error(`There are ${counted(cells.length, "cell")} for ${counted(names.length, "name")}.`);
+      throw new Error(
+        `There are ${counted(cells.length, "cell")} for ${counted(names.length, "name")}.`,
+      );
     }
     const row = Object.fromEntries(names.map((name, at) => [name.trim(), cells[at].trim()]));
     if (!this.isObject) return cells.map((cell) => cell.trim());
@@ -221,7 +225,11 @@ function typed(cell, field) {
 /** The field at a path, or the one that it is a part of. */
 function nearest(fields, path) {
   const around = fields.filter(
-    ({ path: own }) => path === own || (path.startsWith(own) && /^[.[]/.test(path.slice(own.length))),
+    ({ path: own }) =>
+      path === own || (path.startsWith(own) && /^[.[]/.test(path.slice(own.length))),
   );
-  return around.reduce((best, next) => (next.path.length > (best?.path.length ?? -1) ? next : best), null);
+  return around.reduce(
+    (best, next) => (next.path.length > (best?.path.length ?? -1) ? next : best),
+    null,
+  );
 }

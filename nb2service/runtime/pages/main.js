@@ -1,22 +1,26 @@
 // The page of the service: a form for each entry, its answers, and files with many rows.
 
 import { make, readable } from "./dom.js";
-import { EntryPanel } from "./panel.js";
-import { askForKey } from "./key.js";
 import { parse } from "./json.js";
-import { Refusal, apiKey, ask, inWords } from "./service.js";
+import { askForKey } from "./key.js";
+import { EntryPanel } from "./panel.js";
+import { apiKey, ask, inWords, Refusal, sentence } from "./service.js";
 
 const at = (id) => document.getElementById(id);
 
+at("forget").addEventListener("click", () => {
+  apiKey.forget();
+  location.reload();
+});
 start();
 
 async function start() {
   at("notice").replaceChildren();
+  const known = fetchJson("metadata").catch(() => ({}));
   try {
-    const description = parse(await (await ask("openapi.json")).text());
-    showHead(description.info);
+    const description = await fetchJson("openapi.json");
+    showHead(description.info, await known);
     showEntries(entriesOf(description));
-    showProof();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     at("title").textContent = document.title = "Prediction service";
@@ -25,16 +29,32 @@ async function start() {
   }
 }
 
-function showTrouble(refusal) {
-  const again = make("button", { type: "button", onclick: start }, "Try again");
-  at("notice").replaceChildren(make("div", { class: "notice bad" }, make("p", {}, inWords(refusal)), again));
+async function fetchJson(path) {
+  return parse(await (await ask(path)).text());
 }
 
-function showHead(info) {
+function showTrouble(refusal) {
+  const again = make("button", { type: "button", onclick: start }, "Try again");
+  at("notice").replaceChildren(
+    make("div", { class: "notice bad" }, make("p", {}, inWords(refusal)), again),
+  );
+}
+
+function showHead(info, metadata) {
   at("title").textContent = document.title = info.title;
-  const [purpose] = (info.description ?? "").split("\n\n");
-  const isOwn = purpose && !purpose.startsWith("Missing values are");
-  at("purpose").replaceChildren(...(isOwn ? [make("p", {}, purpose)] : []));
+  at("forget").hidden = !apiKey.get();
+  at("purpose").replaceChildren(metadata.description ? make("p", {}, metadata.description) : "");
+  const proof = proofOf(metadata);
+  at("proof").hidden = !proof;
+  at("proof").textContent = proof ? "Proven" : "";
+  at("proved").textContent = proof ? sentence(proof) : "";
+}
+
+/** What was proven, in words, where that holds for what is installed here; "" where not. */
+function proofOf({ proof, versions = {}, provenance = {} }) {
+  const wanted = Object.entries(provenance.versions ?? {});
+  const same = wanted.every(([name, version]) => versions[name] === version);
+  return proof?.verdict === "equal" && same ? (proof.runs?.at(-1)?.summary ?? "") : "";
 }
 
 /** The entries of an OpenAPI document, each once. */
@@ -53,7 +73,9 @@ function entriesOf(description) {
 
 /** A docstring's paragraphs for people: neither the signature nor lists of parameters. */
 function aboutOf(text) {
-  const paragraphs = text.split(/\n\s*\n/).filter((part) => part.trim() && !/^\w+\(.*\)$/.test(part));
+  const paragraphs = text
+    .split(/\n\s*\n/)
+    .filter((part) => part.trim() && !/^\w+\(.*\)$/.test(part));
   const end = paragraphs.findIndex((part) => /^\s*(\w+\n\s*-{3,}|\w+:\s*\n|:\w+)/.test(part));
   return end < 0 ? paragraphs : paragraphs.slice(0, end);
 }
@@ -70,14 +92,26 @@ function showEntries(entries) {
   const forms = new Map();
   const panels = entries.map((entry) => new EntryPanel(entry, forms));
   const tabs = entries.map((entry, i) =>
-    make("button", { role: "tab", type: "button", id: `tab-${entry.route}`, "aria-controls": "panel", onclick: () => select(i) }, entry.title),
+    make(
+      "button",
+      {
+        role: "tab",
+        type: "button",
+        id: `tab-${entry.route}`,
+        "aria-controls": "panel",
+        onclick: () => select(i),
+      },
+      entry.title,
+    ),
   );
   const list = at("tabs");
   list.replaceChildren(...tabs);
   list.hidden = tabs.length < 2;
   list.addEventListener("keydown", (event) => {
     const now = tabs.indexOf(document.activeElement);
-    const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: tabs.length - 1 }[event.key];
+    const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: tabs.length - 1 }[
+      event.key
+    ];
     if (now < 0 || next === undefined) return;
     event.preventDefault();
     select((next + tabs.length) % tabs.length, true);
@@ -99,24 +133,4 @@ function showEntries(entries) {
 
   const linked = entries.findIndex((entry) => `#${entry.route}` === location.hash);
   select(Math.max(linked, 0));
-}
-
-/** The badge, only where the proof holds for what is installed here. */
-async function showProof() {
-  const metadata = await (await ask("metadata")).json().catch(() => ({}));
-  const { proof, versions = {}, provenance = {} } = metadata;
-  const same = Object.entries(provenance.versions ?? {}).every(([name, version]) => versions[name] === version);
-  const run = proof?.runs?.at(-1);
-  if (proof?.verdict !== "equal" || !same || !run) return;
-  at("proof").textContent = "Proven";
-  at("proof").hidden = false;
-  at("proved").textContent = `${run.summary}.`;
-}
-
-if (apiKey.get()) {
-  const forget = () => {
-    apiKey.forget();
-    location.reload();
-  };
-  document.querySelector("nav").append(make("button", { type: "button", class: "link", onclick: forget }, "Forget the key"));
 }

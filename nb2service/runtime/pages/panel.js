@@ -3,12 +3,12 @@
 import { curl, python } from "./code.js";
 import { make, newId } from "./dom.js";
 import { FieldError } from "./fields.js";
+import { FilePanel } from "./filepanel.js";
 import { Form } from "./form.js";
 import { encode, parse } from "./json.js";
 import { askForKey } from "./key.js";
 import { showPrediction } from "./result.js";
-import { Refusal, ask, inWords } from "./service.js";
-import { FilePanel } from "./filepanel.js";
+import { ask, inWords, Refusal } from "./service.js";
 import { takesCsv } from "./upload.js";
 
 /** One entry. */
@@ -20,8 +20,16 @@ export class EntryPanel {
     if (!forms.has(same)) forms.set(same, new Form(entry.input));
     this.form = forms.get(same);
     this.code = make("section", { class: "card" });
-    this.result = make("section", { class: "result", "aria-live": "polite", "aria-label": "Answer" });
-    this.submit = make("button", { class: "primary" }, /predict|forecast/.test(entry.route) ? "Predict" : "Run");
+    this.result = make("section", {
+      class: "result",
+      "aria-live": "polite",
+      "aria-label": "Answer",
+    });
+    this.submit = make(
+      "button",
+      { class: "primary" },
+      /predict|forecast/.test(entry.route) ? "Predict" : "Run",
+    );
     this.place = make("div", { class: "place" }); // of the form, which other entries may share
     this.element = this.make();
     this.showEmpty();
@@ -44,7 +52,11 @@ export class EntryPanel {
       ),
     );
     return [
-      make("div", { class: "about" }, entry.about.map((paragraph) => make("p", {}, paragraph))),
+      make(
+        "div",
+        { class: "about" },
+        entry.about.map((paragraph) => make("p", {}, paragraph)),
+      ),
       make("div", { class: "card pair" }, ask, this.result),
       takesCsv(entry) ? new FilePanel(entry, form).element : null,
       this.code,
@@ -86,7 +98,8 @@ export class EntryPanel {
     } finally {
       this.submit.disabled = false;
       this.result.removeAttribute("aria-busy");
-      if (!this.result.querySelector(".trouble li")) this.result.scrollIntoView({ block: "nearest" });
+      if (!this.result.querySelector(".trouble li"))
+        this.result.scrollIntoView({ block: "nearest" });
     }
   }
 
@@ -122,8 +135,11 @@ export class EntryPanel {
     const others = this.form.showErrors(errors);
     const items = errors
       .slice(0, 10)
-      .map(({ field, message }) => make("li", {}, make("b", {}, this.form.titleOf(field)), ` ${message}`));
-    const heading = others.length === errors.length ? "This cannot be answered" : "Please mend the marked fields";
+      .map(({ field, message }) =>
+        make("li", {}, make("b", {}, this.form.titleOf(field)), ` ${message}`),
+      );
+    const heading =
+      others.length === errors.length ? "This cannot be answered" : "Please mend the marked fields";
     this.showTrouble(make("h2", {}, heading), make("ul", {}, items));
   }
 
@@ -168,7 +184,10 @@ function request(row) {
 
 /** A row with files as parts of a form; null where it has none. */
 function partsOf(row) {
-  const values = row instanceof File || row === null || typeof row !== "object" || Array.isArray(row) ? { file: row } : row;
+  const values =
+    row instanceof File || row === null || typeof row !== "object" || Array.isArray(row)
+      ? { file: row }
+      : row;
   const parts = Object.entries(values).flatMap(([name, value]) =>
     [value].flat().map((each) => [name, each]),
   );
@@ -194,8 +213,17 @@ function snippet(name, text) {
   return make(
     "div",
     { class: "snippet" },
-    make("div", { class: "bar-of" }, make("h3", {}, name), told,
-      make("button", { type: "button", "aria-label": `Copy the ${name} code`, onclick: copy }, "Copy")),
+    make(
+      "div",
+      { class: "bar-of" },
+      make("h3", {}, name),
+      told,
+      make(
+        "button",
+        { type: "button", "aria-label": `Copy the ${name} code`, onclick: copy },
+        "Copy",
+      ),
+    ),
     make("pre", { id, tabindex: 0 }, text),
   );
 }
@@ -210,4 +238,3 @@ async function copied(text, element) {
     return false;
   }
 }
-

@@ -36,7 +36,11 @@ export function areShares(numbers) {
 /** The value in its exact form where the form for people leaves something out. */
 function plain(value, tag = "span", attributes = {}) {
   if (isNumber(value)) {
-    return make(tag, { ...attributes, class: `${attributes.class ?? ""} number`, title: String(value) }, shown(value));
+    return make(
+      tag,
+      { ...attributes, class: `${attributes.class ?? ""} number`, title: String(value) },
+      shown(value),
+    );
   }
   if (value === null) return make(tag, { ...attributes, class: "nothing" }, "missing");
   if (typeof value === "boolean") return make(tag, attributes, value ? "Yes" : "No");
@@ -79,7 +83,12 @@ function pairs(names, values, large = false) {
     names.map(String).map((name, at) => {
       const value = values[at];
       const inner = isPlain(value) ? plain(value) : showValue(value);
-      return make("div", {}, make("dt", {}, readable(name.replace("T00:00:00", ""))), make("dd", {}, inner));
+      return make(
+        "div",
+        {},
+        make("dt", {}, readable(name.replace("T00:00:00", ""))),
+        make("dd", {}, inner),
+      );
     }),
   );
 }
@@ -102,7 +111,12 @@ function bars(shares, names) {
   return make(
     "div",
     {},
-    make("p", { class: "large" }, String(names[best]), make("small", {}, ` ${percent(shares[best])}`)),
+    make(
+      "p",
+      { class: "large" },
+      String(names[best]),
+      make("small", {}, ` ${percent(shares[best])}`),
+    ),
     make("ul", { class: "bars", "aria-label": "Probabilities" }, rows),
   );
 }
@@ -139,37 +153,66 @@ function chart(numbers) {
       },
       line,
     ),
-    make("figcaption", {}, make("span", {}, `lowest ${shown(low)}`), make("span", {}, `highest ${shown(high)}`)),
+    make(
+      "figcaption",
+      {},
+      make("span", {}, `lowest ${shown(low)}`),
+      make("span", {}, `highest ${shown(high)}`),
+    ),
   );
 }
 
 function list(values) {
   const items = values.slice(0, MOST).map((value) => make("li", {}, plain(value)));
-  return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Values" },
-    make("ol", { class: "values" }, items), rest(values.length));
+  return make(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Values" },
+    make("ol", { class: "values" }, items),
+    rest(values.length),
+  );
 }
 
 function table(rows) {
   const names = [...new Set(rows.flatMap(Object.keys))];
-  return grid(rows.map((row) => names.map((name) => row[name] ?? null)), names);
+  return grid(
+    rows.map((row) => names.map((name) => row[name] ?? null)),
+    names,
+  );
 }
 
 /** Lines of cells, with a head where the columns have names. */
 export function grid(lines, names = null, mark = () => false) {
   const cell = (value) => (isPlain(value) ? plain(value, "td") : make("td", {}, encode(value)));
   const body = lines.slice(0, MOST).map((line) =>
-    make("tr", {}, line.map((value, at) => {
-      const made = cell(value);
-      if (mark(at)) made.classList.add("new");
-      return made;
-    })),
+    make(
+      "tr",
+      {},
+      line.map((value, at) => {
+        const made = cell(value);
+        if (mark(at)) made.classList.add("new");
+        return made;
+      }),
+    ),
   );
   const head = names
-    ? make("thead", {}, make("tr", {}, names.map((name, at) =>
-        make("th", { scope: "col", class: mark(at) ? "new" : null }, name))))
+    ? make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          names.map((name, at) =>
+            make("th", { scope: "col", class: mark(at) ? "new" : null }, name),
+          ),
+        ),
+      )
     : null;
-  return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table" },
-    make("table", {}, head, make("tbody", {}, body)), rest(lines.length));
+  return make(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table" },
+    make("table", {}, head, make("tbody", {}, body)),
+    rest(lines.length),
+  );
 }
 
 function rest(count) {
@@ -183,7 +226,9 @@ function showFile(base64, field) {
   return make(
     "div",
     {},
-    isImage ? make("img", { src: url, alt: `${readable(field.name || "prediction")} as an image` }) : null,
+    isImage
+      ? make("img", { src: url, alt: `${readable(field.name || "prediction")} as an image` })
+      : null,
     make("p", {}, make("a", { href: url, download: file.name }, `Download ${file.name}`)),
   );
 }

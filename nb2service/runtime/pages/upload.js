@@ -2,7 +2,7 @@
 
 import { CsvError, decode, line, quoted, records, separatorOf } from "./csv.js";
 import { counted } from "./dom.js";
-import { Refusal, askPatiently } from "./service.js";
+import { askPatiently, Refusal } from "./service.js";
 
 const PIECE = 1000; // rows of one request
 const MOST_ERRORS = 100;
@@ -24,7 +24,9 @@ export function takesCsv({ accepts }) {
 export function columnsOf(input) {
   if (["frame", "arguments"].includes(input.kind)) return input.fields.map((field) => field.name);
   if (input.shape?.length) {
-    return input.names?.length ? input.names.map(String) : Array.from({ length: input.shape[0] }, (_, at) => `x${at}`);
+    return input.names?.length
+      ? input.names.map(String)
+      : Array.from({ length: input.shape[0] }, (_, at) => `x${at}`);
   }
   return [input.fields[0].name || "value"];
 }
@@ -44,7 +46,9 @@ export function readTable(bytes, input) {
   const all = records(text, separator);
   const single = all[0].cells.length === 1;
   const rows = all.filter((row, at) => row.text !== "" || (single && at < all.length - 1));
-  const isData = input.kind === "array" && rows[0].cells.every((cell) => cell.trim() !== "" && !Number.isNaN(Number(cell)));
+  const isData =
+    input.kind === "array" &&
+    rows[0].cells.every((cell) => cell.trim() !== "" && !Number.isNaN(Number(cell)));
   const head = isData ? { text: line(wanted, separator), cells: wanted } : rows.shift();
   const names = head.cells.map((name) => name.trim());
   if (!rows.length) throw new CsvError("The file has a header but no rows below it.");
@@ -70,11 +74,15 @@ function place(names, wanted, input) {
   if (twice !== undefined) throw new CsvError(`The file has more than one column “${twice}”.`);
   const used = wanted.map((name) => names.indexOf(name));
   const isNamed = ["frame", "arguments"].includes(input.kind);
-  if (!isNamed && names.length === wanted.length && used.includes(-1)) return names.map((_, at) => at);
+  if (!isNamed && names.length === wanted.length && used.includes(-1))
+    return names.map((_, at) => at);
   const needless = (at) => isNamed && input.fields[at].required === false;
   const missing = wanted.filter((_, at) => used[at] < 0 && !needless(at));
   if (missing.length) {
-    const these = missing.length === 1 ? `the column “${missing[0]}”` : `the columns ${missing.map((name) => `“${name}”`).join(", ")}`;
+    const these =
+      missing.length === 1
+        ? `the column “${missing[0]}”`
+        : `the columns ${missing.map((name) => `“${name}”`).join(", ")}`;
     throw new CsvError(`The file lacks ${these}. It has: ${names.join(", ")}.`);
   }
   return used;
@@ -98,8 +106,13 @@ export async function score(entry, table, signal, tell) {
     tell(start, "");
     const body = [header, ...piece.map(({ cells }) => sent(given.map(([, at]) => cells[at])))];
     try {
-      answers.push(...(await asked(entry, body.join("\n"), signal, (seconds) =>
-        tell(start, `The service is busy; on in ${seconds} s`))).slice(start ? 1 : 0));
+      answers.push(
+        ...(
+          await asked(entry, body.join("\n"), signal, (seconds) =>
+            tell(start, `The service is busy; on in ${seconds} s`),
+          )
+        ).slice(start ? 1 : 0),
+      );
     } catch (error) {
       if (!(error instanceof Refusal && error.errors.length)) throw error;
       errors.push(...error.errors.map((each) => inFile(each, start + table.first)));
@@ -138,8 +151,9 @@ export function joined(table, answers) {
   const names = answers[0].map((name) => unlike(name, table.names));
   const { separator, end } = table;
   const beside = (cells) => cells.map((cell) => quoted(cell, separator)).join(separator);
-  const lines = [`${table.head.text}${separator}${beside(names)}`];
-  table.rows.forEach(({ text }, at) => lines.push(`${text}${separator}${beside(answers[at + 1])}`));
+  const lines = [table.head, ...table.rows].map(
+    ({ text }, at) => `${text}${separator}${beside(at ? answers[at] : names)}`,
+  );
   const rows = table.rows.map(({ cells }, at) => [...cells, ...answers[at + 1]]);
   return { names, rows, text: table.mark + lines.join(end) + end };
 }
