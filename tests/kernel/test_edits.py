@@ -8,10 +8,15 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from command_line import nb2service
 from live_kernel import LiveKernel
 
 CHECKED = "def checked(km: float) -> float:\n    return km"
 PRICE = "def price(km: float) -> float:\n    return checked(km) * {per_km}"
+
+
+BUILD = ("build", "taxi.ipynb", "--entry", "price")
 
 
 def ask(url: str, km: float) -> tuple[int, Any]:
@@ -112,3 +117,36 @@ def test_an_edit_that_breaks_the_proof_is_named_and_nothing_is_changed(kernel: L
     assert "edited files are part of it, and may be why: taxi_service/notebook.py" in reply.error
     assert contents(folder) == before
     assert ask(url, 10.0) == (200, [20.0])
+
+
+def test_a_dry_run_of_the_command_shows_and_writes_nothing(tmp_path: Path) -> None:
+    cells = [CHECKED, PRICE.format(per_km=2), "price(10.0)"]
+    kernel = {"name": "python3", "display_name": "", "language": "python"}
+    node = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata={"kernelspec": kernel}
+    )
+    nbformat.write(node, tmp_path / "taxi.ipynb")
+
+    first = nb2service(tmp_path, *BUILD, "--dry-run", "--json")
+    assert first.returncode == 0, first.stderr
+    document = json.loads(first.stdout)
+    assert {file["what"] for file in document["files"]} == {"new"}
+    assert not (tmp_path / "taxi-service").exists()
+
+    built = nb2service(tmp_path, *BUILD)
+    assert built.returncode == 0, built.stderr
+    written = contents(tmp_path / "taxi-service")
+    sizes = {file["path"]: file["after"]["size"] for file in document["files"]}
+    del sizes["README.md"]  # it has its proof by now
+    assert sizes == {path: len(written[path]) for path in sizes}
+
+    again = nb2service(tmp_path, *BUILD, "--dry-run")
+    assert again.stdout.splitlines()[:2] == [
+        "taxi: dry run: nothing is written",
+        f"  nothing would change in {tmp_path / 'taxi-service'}",
+    ]
+    assert contents(tmp_path / "taxi-service") == written
+
+    folder = nb2service(tmp_path, "run", "taxi-service", "--dry-run")
+    assert folder.returncode == 2
+    assert "--dry-run is for a notebook" in folder.stderr
