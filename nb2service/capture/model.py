@@ -294,7 +294,8 @@ class Provenance:
 
     def to_json(self) -> dict[str, Any]:
         """As ``contract.json`` holds it and ``GET /metadata`` shows it."""
-        return {**vars(self), "versions": dict(self.versions)}
+        told = {**vars(self), "versions": dict(self.versions)}
+        return {name: value for name, value in told.items() if name != "git_date" or value}
 
 
 @dataclass(frozen=True)

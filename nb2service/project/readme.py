@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..capture.model import Capture
-from ..runtime.codec.multipart import is_file, takes_files
 from ..runtime.codec.wire import from_rows
 from ..runtime.contract import Entry, Field
 from ..runtime.problems import Violations
@@ -64,6 +63,11 @@ def render_readme(capture: Capture, settled: bool = True) -> str:
         python=python_minor(capture.provenance),
         endpoints=_endpoints(capture),
         scored="" if "predict" in contract.routes() else first.name,
+        whole=", ".join(
+            quoting.markdown_code(entry.name)
+            for entry in contract.entries
+            if not (entry.row_wise and entry.aligned)
+        ),
         error=_error(first, capture.cases[first.name]),
         settings=SETTINGS,
         artifacts=[item for item in capture.artifacts if item.format in ("mapped", "pickle")],
@@ -208,7 +212,7 @@ def _curl(entry: Entry) -> str:
 
 def _upload(entry: Entry) -> str:
     """The shell command that uploads what an entry takes; "" if that is no file."""
-    if not takes_files(entry.input):
+    if not entry.input.takes_files:
         return ""
     parts = [_part(field) for field in entry.input.fields if field.required]
     url = f"{_URL}/{entry.name}"
@@ -217,7 +221,7 @@ def _upload(entry: Entry) -> str:
 
 def _part(field: Field) -> str:
     name = field.name or "file"
-    if not is_file(field):
+    if not field.is_file:
         value = field.example if isinstance(field.example, str) else _json(field.example)
         return quoting.shell(f"{name}={value}")
     ending = ".npy" if field.type == "list" else field.label

@@ -8,8 +8,10 @@ at the same time into one call; coroutines run on the loop of ``coroutines``.
 Two ways lead there: ``app``, the Flask application with all routes, under any WSGI server; and
 ``server``, what ``serve`` runs.
 
-Around it: ``contract`` (the types of ``contract.json``), ``answers`` and ``problems`` (what goes
-back, predictions or not), ``service`` (all endpoints of a process), ``openapi``, ``observing``
-(log and requests' times, with ``metrics`` and ``tracing``), ``settings``, ``__main__`` (the command
-line). ``replay`` asks for the recorded answers again, in the tests.
+Around it: ``access`` (API keys, rate limits, what browsers are told), ``pages`` (for people),
+``offline`` (files scored without the service), ``contract`` (the types of ``contract.json``),
+``answers`` and ``problems`` (what goes back, predictions or not), ``service`` (all endpoints of a
+process), ``openapi``, ``observing`` (log and requests' times, with ``metrics`` and ``tracing``),
+``settings``, ``__main__`` (the command line). ``replay`` asks for the recorded answers again, in
+the tests.
 """
