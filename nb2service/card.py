@@ -227,9 +227,10 @@ def _view(done: Plan | Deployment, pending: str) -> dict[str, Any]:
 
 
 def _kind(item: ShipItem) -> str:
-    """What it is, of which type, how it is saved, and what the guard says to it."""
-    words = f"{item.kind} {item.type}".strip() + (f" ({item.saved})" if item.saved else "")
-    return f"{words}, {item.verdict}" if item.verdict else words
+    """What it is, of which type, what the guard says to it, and how it is saved."""
+    words = f"{item.kind} {item.type}".strip()
+    words += f", {item.verdict}" if item.verdict else ""
+    return f"{words} ({item.saved})" if item.saved else words
 
 
 def _headline(verdict: str, refused: int) -> str:

@@ -205,17 +205,6 @@ def _spacy(file: BinaryIO, config: str, own: list[Any]) -> Any:
     return language.from_bytes(file.read())
 
 
-def with_names(kind: Any, state: Any, names: dict[str, Any], modules: dict[str, str]) -> Any:
-    """An object of statsmodels, which evaluates its formula anew: with the notebook's names.
-
-    They are looked for in the frames that the loading passes through: in this expression's.
-    """
-    for name, module in modules.items():
-        names[name] = pickles.imported(module)
-    names |= {"__class": kind, "__state": state}
-    return eval("(made := __class.__new__(__class)).__setstate__(__state) or made", names)
-
-
 def _skops(file: BinaryIO) -> Any:
     from skops import io
 

@@ -20,7 +20,7 @@ from nb2service.capture.closure.pieces import Piece
 from nb2service.capture.closure.result import artifacts_of
 from nb2service.errors import CaptureError
 from nb2service.project import render
-from nb2service.runtime import store
+from nb2service.runtime import formulas, store
 
 DATA = """
 import numpy as np, pandas as pd
@@ -255,6 +255,7 @@ def main() -> None:
     space = vars(sys.modules["__main__"])
     # Where a service would look for the notebook's classes.
     sys.modules["pkg"] = sys.modules["pkg.notebook"] = sys.modules["__main__"]
+    sys.modules["pkg.formulas"] = formulas
     exec(DATA, space)
     told: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:

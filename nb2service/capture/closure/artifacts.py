@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...errors import CaptureError
-from ...runtime import native
+from ...runtime import formulas
 from ...runtime.store import ALIGNMENT
 from ..model import NO_NAMES, Audit
 from .audit import audit
@@ -143,8 +143,8 @@ class _Rehoming(_Pickler):  # type: ignore[misc]
             self.names.add(home.split(".")[0])
             self._save_reference(obj, f"{self.package}.notebook", home)
             return
-        if module == native.__name__:  # the service has a copy of its own
-            self._save_reference(obj, f"{self.package}.native", obj.__qualname__)
+        if module == formulas.__name__:  # the service has a copy of its own
+            self._save_reference(obj, f"{self.package}.formulas", obj.__qualname__)
             return
         if module != "builtins":
             self.modules.add(module)

@@ -9,7 +9,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from ....runtime.native import with_names
+from ....runtime.formulas import with_names
 
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 
