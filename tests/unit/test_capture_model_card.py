@@ -200,6 +200,21 @@ def test_a_metric_of_the_rows_of_the_fit_is_told_apart(cell: str, seen: bool) ->
     assert metric.seen is seen
 
 
+@pytest.mark.parametrize("entry", ["grid", "grid.best_estimator_"])
+def test_a_search_says_what_its_best_reached(entry: str) -> None:
+    book = Book(
+        IMPORTS,
+        "from sklearn.model_selection import GridSearchCV\n"
+        "X, y = X.repeat(3, axis=0), y.repeat(3)\n"
+        "grid = GridSearchCV(LogisticRegression(), {'C': [1.0]}, cv=2).fit(X, y)",
+    )
+    [request, *_] = find_entries(book.namespace, book.notebook, book.statements, [entry], {})
+    [made], [metric] = model_cards([request], (), book.namespace, book.statements, ())
+    assert (made.name, made.rows, made.cell) == (entry, 12, 2)
+    assert (metric.name, metric.cell, metric.source) == ("best_score_", 2, "grid.best_score_")
+    assert metric.value == book.namespace["grid"].best_score_
+
+
 def test_credentials_and_masked_values_stay_out_of_the_card() -> None:
     made = card(
         "class Online(LogisticRegression):\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..entries.servable import Servable, estimators_in
 from ..guard.showing import conceal
 from ..model import Metric, ModelCard, ModelPart, Part, Provenance
 from .anatomy import parts_of_model
-from .metrics import metrics_of
+from .metrics import is_number, metrics_of
 from .training import Fit, Training
 
 _MOST = 10
@@ -46,6 +46,7 @@ def model_cards(
     fits = [training.fit_of(model.expression) for model in models]
     rows = frozenset(ast.unparse(fit.arguments[0]) for fit in fits if fit and fit.arguments)
     metrics = metrics_of(models, predictors, names, rows, namespace, statements, training.changes)
+    metrics += tuple(_searched(models, fits, namespace))
     cards = tuple(_card(*pair, training) for pair in zip(models, fits, strict=True))
     return (
         tuple(_shown_card(card, originals) for card in cards),
@@ -74,13 +75,25 @@ def _travelling(
         for r in requests
         if r.method
     }
+    known = {**namespace, **{name: value for r in requests for name, value in r.given.items()}}
     names = [name for part in parts if part.kind == "artifact" for name in part.names]
-    held = estimators_in({name: namespace[name] for name in names if name in namespace})
+    held = estimators_in({name: known[name] for name in names if name in known})
     found = {**{id(s.value): s for s in held}, **own}
     fitted = [s for s in found.values() if is_fitted(s.value)]
     inner = {id(part) for s in fitted for part in parts_of(s.value) if part is not s.value}
     whole = [s for s in fitted if id(s.value) not in inner]
     return sorted(whole, key=lambda s: not is_predictor(s.value))[:_MOST]
+
+
+def _searched(
+    models: Sequence[Servable], fits: Sequence[Fit | None], namespace: Mapping[str, Any]
+) -> Iterator[Metric]:
+    """What a search found its best estimator to reach."""
+    for model, fit in zip(models, fits, strict=True):
+        score: Any = getattr(namespace.get(model.root), "best_score_", None)
+        if fit and is_number(score):
+            source = f"{model.root}.best_score_"
+            yield Metric("best_score_", float(score), source, fit.cell)
 
 
 def _card(model: Servable, fit: Fit | None, training: Training) -> ModelCard:

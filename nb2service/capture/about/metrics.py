@@ -131,7 +131,7 @@ class _Reader:
                 pairs = [("", node, held)]
         targets = _assigned(step)[0]
         for name, item, value in pairs:
-            if _is_number(value) and self.is_metric(item):
+            if is_number(value) and self.is_metric(item):
                 shown = name or (targets[0] if targets else self.name_of(item))
                 source = ast.unparse(item)
                 source = source if len(source) <= _LONGEST else source[: _LONGEST - 1] + "…"
@@ -198,9 +198,10 @@ def _assigned(step: Step) -> tuple[list[str], ast.expr]:
     return [], ast.Constant(None)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a fraction, as metrics are, and a finite one."""
     is_float = isinstance(value, float) or numpy_is(value, "floating")
     return is_float and abs(float(value)) < float("inf")
 
 
-__all__ = ["metrics_of"]
+__all__ = ["is_number", "metrics_of"]

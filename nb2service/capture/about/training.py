@@ -9,7 +9,7 @@ from typing import Any
 
 from ...notebook.statements import Statement
 from ..closure.lineage import last_changes
-from ..entries.unfold import own_nodes, unfold
+from ..entries.unfold import own_nodes, root_of, unfold
 from ..learning.evaluate import evaluate_pure
 from ..learning.trail import names_in
 from ..values import kind_of, numpy_is
@@ -51,7 +51,8 @@ class Training:
 
     def fit_of(self, expression: str) -> Fit | None:
         """The fit of the model that an expression stands for; None if it cannot be told."""
-        root = next(iter(names_in(ast.parse(expression, mode="eval"))), "")
+        expression = expression.removesuffix(".best_estimator_")  # a search fits that itself
+        root = root_of(ast.parse(expression, mode="eval").body)
         found = None
         for step in unfold(self.statements):
             if call := _fit_in(step.node, expression):
