@@ -110,7 +110,7 @@ def _uv(arguments: list[str], requirements: Path) -> None:
 
 def _explain(complaint: str, requirements: Path) -> RequirementsError:
     """uv's complaint, with the requirements that it is about and what to do."""
-    named = _named(complaint, requirements.read_text("utf-8"))
+    named = named_in(complaint, requirements.read_text("utf-8"))
     what = ", ".join(named) or f"the requirements of {requirements}"
     if UNREACHABLE.search(complaint):
         message = f"no package index could be reached to install {what}"
@@ -136,7 +136,7 @@ def _explain(complaint: str, requirements: Path) -> RequirementsError:
     return RequirementsError(f"{message}\n{_shown(complaint)}", hint)
 
 
-def _named(complaint: str, requirements: str) -> list[str]:
+def named_in(complaint: str, requirements: str) -> list[str]:
     """The requirements that a complaint speaks of, as the file words them.
 
     Where some are named with their version, the others are only what asked for them.

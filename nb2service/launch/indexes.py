@@ -24,7 +24,7 @@ _UV_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_U
 # What uv says when it is not the index that says no.
 UNREACHABLE = re.compile(
     r"error sending request|dns error|connection refused|failed to connect|timed out"
-    r"|network (?:is|connectivity) (?:unreachable|is disabled)|invalid peer certificate",
+    r"|network (?:is|was|connectivity) (?:unreachable|(?:is )?disabled)|invalid peer certificate",
     re.IGNORECASE,
 )
 

@@ -19,7 +19,8 @@ from typing import Any
 
 from ..capture.model import Capture, CaptureWarning
 from ..project.lockfile import with_lock, with_standing_lock
-from ..project.requirements import without_hashes
+from ..project.requirements import specifier, without_hashes
+from .environment import named_in
 from .indexes import UNREACHABLE, is_without_index, uv_environment
 from .leash import run
 from .lock_reading import index_of, listed_files, read_lock
@@ -42,9 +43,6 @@ _MISLEADING = (
     "VIRTUAL_ENV",
 )
 _NOWHERE = "no package index could be reached when the project was made"
-_NOT_THERE = (
-    "the package index does not have all of these versions, or they do not go with each other"
-)
 _AGAIN = "deploy again where an index can be reached, and they are added"
 
 # What uv's settings say of indexes.
@@ -120,7 +118,9 @@ def _resolve(capture: Capture, settings: Entry) -> list[Entry]:
                     return _with_hashes(tomllib.loads(text)["package"], folder)
             if UNREACHABLE.search(complaint):
                 raise _NoLockError(_NOWHERE)
-    raise _NoLockError(_NOT_THERE)
+    pins = "\n".join(specifier(pin) for pin in capture.requirements)
+    which = ", ".join(named_in(complaint, pins)) or "these versions"
+    raise _NoLockError(f"the package index does not have {which}, or they contradict each other")
 
 
 def _uv_lock(folder: Path, environment: Mapping[str, str], within: float) -> str:
