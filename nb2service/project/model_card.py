@@ -109,7 +109,7 @@ def _limits(entry: Entry) -> Iterator[str]:
         yield f"{name} does not always give the same request the same answer."
     if entry.rtol or entry.atol:
         how = describe_tolerance(entry.rtol, entry.atol)
-        yield f"{name} is compared {how}: {quoting.markdown(entry.tolerance_reason)}."
+        yield f"{name}: {quoting.markdown(entry.tolerance_reason)}. The tests compare {how}."
 
 
 __all__ = ["ShownModel", "known_limits", "show_models"]

@@ -144,7 +144,7 @@ def test_the_answer_of_a_row_alone_is_shown_where_it_differs(made):
     case = {"instances": [1.0, 2.0], "batch": [0.1, 0.2], "rows": [0.11, 0.2]}
     text = readme(made, entry, case)
     assert '{"predictions": [0.11]}' in text
-    assert "- `p` is compared to within 1e-09: threads add in another order." in text
+    assert "- `p`: threads add in another order. The tests compare to within 1e-09." in text
 
 
 def test_a_table_of_fields_is_not_shown_twice(made):
