@@ -9,7 +9,7 @@ from typing import Any
 
 from ..notebook.cells import Notebook, Tag
 from ..notebook.statements import Statement, parse_statements
-from ..runtime.contract import KNOWN_TYPES, Contract, Entry, Field
+from ..runtime.contract import Contract, Entry, Field
 from .about.cards import metadata, model_cards
 from .closure.result import Closure
 from .closure.stale import stale_warnings
@@ -24,6 +24,14 @@ from .model import Capture, Part
 from .outside.files import find_files, recording_opened_files
 from .outside.provenance import find_provenance
 from .outside.requirements import find_requirements
+
+# What ``Field.python`` may name besides the classes of ``notebook.py``.
+_KNOWN_TYPES = frozenset(
+    (
+        *("ndarray", "series", "frame", "tuple", "set", "frozenset", "Timestamp", "Timedelta"),
+        *("uuid", "pathlib", "image", "file", "path"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -177,7 +185,7 @@ def _names_in_contract(learned: Sequence[Learned]) -> set[str]:
 
     fields = (f for item in learned for field in item.entry.input.fields for f in _all(field))
     found = {field.python for field in fields}
-    return found - KNOWN_TYPES - {""}
+    return found - _KNOWN_TYPES - {""}
 
 
 def _modules_of(learned: Sequence[Learned]) -> dict[str, str]:

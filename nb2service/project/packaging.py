@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from ..capture.model import Capture, Provenance
 from . import quoting
 from .requirements import dependencies, python_minor
+from .runtime_files import needless_modules
 
 # What the runtime imports, where it is needed, of libraries whose types are not its own concern.
 _LOOSE = ("PIL", "gunicorn", "joblib", "keras", "numpy", "onnx", "onnxruntime", "opentelemetry",
@@ -77,7 +78,8 @@ def _tools(capture: Capture) -> str:
     notebook = f"{capture.package}/notebook.py"
     beside = top_level_modules(capture)
     loose = ["*.md", ".nb2service", notebook, "tests/test_notebook.py", *beside]
-    left_out = [f"{capture.package}.native", f"{capture.package}.lean.*"]
+    needless = (name.removesuffix(".py") for name in needless_modules(capture))
+    left_out = [f"{capture.package}.{name.replace('/', '.')}" for name in needless]
     return f"""\
 [tool.pytest.ini_options]
 testpaths = ["tests"]
@@ -106,7 +108,7 @@ follow_imports = "skip"
 
 [[tool.mypy.overrides]]
 # Parts of the service that are only there where an endpoint needs them.
-module = {_toml_list(left_out)}
+module = {_toml_list(name + "*" if name.endswith(".") else name for name in left_out)}
 ignore_missing_imports = true
 """
 

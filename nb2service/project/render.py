@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from .. import runtime
 from ..capture.model import Artifact, Capture, NativeFile
 from ..errors import OutputError
 from ..runtime.contract import dump_contract
@@ -24,6 +23,7 @@ from .requirements import (
     render_requirements_in,
     render_requirements_txt,
 )
+from .runtime_files import runtime_files
 from .templates import fill
 
 
@@ -68,7 +68,7 @@ def render(
 
         texts[SBOM] = render_sbom(capture)
     files = {path: text.encode("utf-8", "replace") for path, text in texts.items()}
-    files |= {f"{capture.package}/{path}": data for path, data in _runtime(capture).items()}
+    files |= {f"{capture.package}/{path}": data for path, data in runtime_files(capture).items()}
     held = (file for item in capture.artifacts for file in _files(item))
     files |= {f"{capture.package}/artifacts/{file.file}": file.data for file in held}
     if notebook_node is not None:
@@ -80,26 +80,6 @@ def render(
     _refuse_collisions(capture, files)
     files |= _shipped(capture)
     return Project(capture.name, capture.package, dict(sorted(files.items())))
-
-
-def _runtime(capture: Capture) -> dict[str, bytes]:
-    """The runtime's files, verbatim; those that only some services need where this one does."""
-    folder = Path(runtime.__file__).parent
-    files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
-    needless = [] if capture.contract.lean else ["lean/"]
-    if not any(_is_native(artifact, capture.package) for artifact in capture.artifacts):
-        needless.append("native.py")
-    return {path: d for path, d in files.items() if not path.startswith(tuple(needless))}
-
-
-def _is_native(artifact: Artifact, package: str) -> bool:
-    """Whether loading it takes ``runtime.native``."""
-    module = f"{package}.native:"
-    return bool(artifact.parts) or any(n.startswith(module) for n in artifact.audit.globals)
 
 
 def _manifest(artifacts: tuple[Artifact, ...]) -> str:

@@ -6,14 +6,6 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-# What ``Field.python`` may name besides the classes of ``notebook.py``.
-KNOWN_TYPES = frozenset(
-    (
-        *("ndarray", "series", "frame", "tuple", "set", "frozenset", "Timestamp", "Timedelta"),
-        *("uuid", "pathlib", "image", "file", "path"),
-    )
-)
-
 
 @dataclass(frozen=True)
 class Field:
@@ -75,6 +67,16 @@ class Field:
     missing: str = ""
     zone: str = ""
 
+    @property
+    def holds_files(self) -> bool:
+        """Whether several files can be the value."""
+        return self.type == "list" and self.items is not None and self.items.type == "bytes"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether what is uploaded can be the value: bytes, or an array as an ``.npy`` file."""
+        return self.type == "bytes" or self.python == "ndarray" or self.holds_files
+
 
 @dataclass(frozen=True)
 class Input:
@@ -96,6 +98,11 @@ class Input:
     fields: tuple[Field, ...]
     shape: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether there is something in it that can be uploaded."""
+        return self.kind != "array" and any(field.is_file for field in self.fields)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from . import observing
 from .answers import Answer, NotebookCodeError
 from .codec import typed, wire, writing
 from .contract import Entry, Field
-from .coroutines import run_coroutine
 from .problems import Problem
 
 # Kinds of input that hold many rows, so that those of several requests can be one call.
@@ -254,7 +253,11 @@ class Endpoint:
                 answer = self.thread.submit(self._call, *rows, **arguments, **bound).result()
             else:
                 answer = self._call(*rows, **arguments, **bound)
-            return run_coroutine(answer) if self.entry.is_async else answer
+            if self.entry.is_async:
+                from .coroutines import run_coroutine
+
+                return run_coroutine(answer)
+            return answer
         except KeyboardInterrupt:
             raise
         except ValueError as error:

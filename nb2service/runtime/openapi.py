@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from .codec.multipart import is_file
 from .codec.parsing import DECIMAL
 from .codec.reading import MULTIPART, media_types
 from .codec.writing import BYTES, CSV, JSON, JSON_LINES, answer_types, is_raw
@@ -264,7 +263,7 @@ def _operation(route: str, entry: Entry) -> dict[str, Any]:
 def _upload_schema(input_: Input) -> dict[str, Any]:
     """One row as a form: a part for each argument, of those that may be files the file itself."""
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    parts = {f.name or "file": file if is_file(f) else field_schema(f) for f in input_.fields}
+    parts = {f.name or "file": file if f.is_file else field_schema(f) for f in input_.fields}
     needed = [field.name or "file" for field in input_.fields if field.required]
     return {"type": "object", "properties": parts, "required": needed}
 

@@ -18,9 +18,10 @@ from test_runtime_values_property import assert_same, frames, texts
 
 from nb2service.capture.learning.fields import frame_fields, value_field
 from nb2service.capture.learning.inputs import loosened
+from nb2service.capture.learning.sending import to_rows
 from nb2service.capture.values import same
 from nb2service.errors import ContractError
-from nb2service.runtime.codec import typed, wire
+from nb2service.runtime.codec import typed
 from nb2service.runtime.contract import Contract, Entry, Input, Output, dump_contract, load_contract
 from nb2service.runtime.problems import MissingForm, Violations
 
@@ -102,7 +103,7 @@ def over_the_wire(value: Any, input_: Input) -> Any:
     """What the service receives, by a contract that was written to its file and read again."""
     entry = Entry("f", "f", input_, Output("list", ()))
     contract = load_contract(dump_contract(Contract("n", "", "", (entry,))))
-    body = json.dumps({"instances": wire.to_rows(value, input_)}, allow_nan=False).encode()
+    body = json.dumps({"instances": to_rows(value, input_)}, allow_nan=False).encode()
     taken = contract.entries[0].input
     return typed.read(body, "", taken, lambda name, given: CLASSES[name](**given)).live()
 

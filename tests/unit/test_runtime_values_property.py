@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nb2service.capture.learning.sending import to_rows
 from nb2service.runtime.codec import typed, wire, writing
 from nb2service.runtime.contract import Field, Input, Output
 
@@ -157,7 +158,7 @@ def as_json(document):
 @bounded
 def test_a_frame_comes_back_from_json(made):
     frame, input_ = made
-    rows = wire.to_rows(frame, input_)
+    rows = to_rows(frame, input_)
     names = [field.name for field in input_.fields]
     for document in (
         {"instances": rows},
@@ -176,7 +177,7 @@ def test_a_frame_comes_back_from_json(made):
 @bounded
 def test_a_row_alone_is_the_row_of_the_batch(made):
     frame, input_ = made
-    rows = wire.to_rows(frame, input_)
+    rows = to_rows(frame, input_)
     alone = [typed.read(as_json(row), JSON, input_) for row in rows]
     for number, one in enumerate(alone):
         assert_same(one.live(), frame.iloc[number : number + 1].reset_index(drop=True))
@@ -248,7 +249,7 @@ def arrays(draw):
 @bounded
 def test_an_array_comes_back_from_every_wire(made):
     array, input_ = made
-    rows = wire.to_rows(array, input_)
+    rows = to_rows(array, input_)
     output = Output("array", input_.fields, input_.shape, tuple("abc"[: math.prod(input_.shape)]))
     stream = io.BytesIO()
     np.save(stream, array)
@@ -274,7 +275,7 @@ def test_single_values_come_back(kind, data):
         input_, live = Input("list", (Field("", "any", nullable=True),)), items
     else:
         input_, live = Input("series", (Field(name="n", **more),)), column.rename("n")
-    body = as_json({"instances": wire.to_rows(live, input_)})
+    body = as_json({"instances": to_rows(live, input_)})
     back = typed.read(body, JSON, input_).live()
     if kind == "list":
         assert [(type(v), v) for v in back] == [(type(v), v) for v in live]

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nb2service.capture.learning.sending import to_rows
 from nb2service.runtime.codec.wire import (
     Misaligned,
     expected_dtype,
@@ -25,7 +26,6 @@ from nb2service.runtime.codec.wire import (
     from_rows,
     prediction_dtype,
     to_predictions,
-    to_rows,
 )
 from nb2service.runtime.contract import (
     Contract,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ...errors import ContractError, ExampleError
 from ...runtime.codec.uploads import Uploaded, UploadedPath
-from ...runtime.codec.wire import from_rows, prediction_dtype, to_rows
+from ...runtime.codec.wire import from_rows, prediction_dtype
 from ...runtime.contract import Input
 from ...runtime.problems import MissingForm, Violations
 from ..values import is_record, kind_of, same
@@ -18,6 +18,7 @@ from .calling import Caller, copied
 from .closeness import Gap, measure
 from .fitting import Example
 from .outputs import by_position, dense, lost_labels, to_wire
+from .sending import to_rows
 
 # How many of the first rows are asked alone, by the seconds that one call takes. A count, not a
 # deadline: the same notebook is to give the same cases on a busy machine.

@@ -11,4 +11,6 @@
 These are the complete rules. ``typed`` takes a shorter way from 1 to 2 wherever it gives the same:
 ``json_rows``, ``csv_columns`` and ``binary_columns`` read straight to columns (``casting``), which
 ``neutral`` makes into what the notebook's code takes.
+
+A service has those of these modules that its contract has a use for.
 """

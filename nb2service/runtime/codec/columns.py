@@ -53,10 +53,10 @@ def decode_column(
     if field.dtype in ("", "object"):
         return _objects(wire, field, locate, decode) if wire else np.empty(0, object)
     if field.type == "datetime" and field.dtype != "category" and len(wire) >= _MANY:
-        from . import moments
+        from .moments import parse
 
         with suppress(Unsure):
-            return moments.parse(wire, field)
+            return parse(wire, field)
     parsed = _parse_column(wire, field, report, locate)
     if report.count > before:
         return None

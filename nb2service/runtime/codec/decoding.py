@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from ..contract import Field, Input
 from ..problems import Report, Violations
 from . import parsing, tables, values
-from .uploads import from_bytes
 
 # make(class name, keyword arguments) → an instance of a class that notebook.py binds
 Make = Callable[[str, dict[str, Any]], Any]
@@ -151,6 +150,8 @@ def _uuid(value: Any, field: Field) -> Any:
 
 
 def _bytes(value: Any, field: Field) -> Any:
+    from .uploads import from_bytes
+
     return from_bytes(parsing.parse(value, "bytes"), field)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import MultiPartParser
 
-from ..contract import Field, Input
+from ..contract import Input
 from ..problems import Problem
 from .csv_cells import parse_cell
 from .tabular import Columns
@@ -17,24 +17,8 @@ from .tabular import Columns
 _MOST_PARTS = 10_000
 
 
-def takes_files(input_: Input) -> bool:
-    """Whether an entry takes what can be uploaded: bytes, or an array as an ``.npy`` file."""
-    return input_.kind != "array" and any(map(is_file, input_.fields))
-
-
-def is_file(field: Field) -> bool:
-    """Whether a file, or several, can be the value of the field."""
-    return field.type == "bytes" or field.python == "ndarray" or _holds_files(field)
-
-
-def _holds_files(field: Field) -> bool:
-    return field.type == "list" and field.items is not None and field.items.type == "bytes"
-
-
 def read_multipart(body: bytes, parameters: dict[str, str], input_: Input) -> Columns:
     """The parts by name; several of one name are rows, and a single one counts for all of them."""
-    if not takes_files(input_):
-        raise Problem(415, "this entry takes no files; send JSON or CSV")
     parts: dict[str, list[Any]] = {}
     for name, value in _parts(body, parameters.get("boundary", "")):
         name = name or ""
@@ -44,7 +28,7 @@ def read_multipart(body: bytes, parameters: dict[str, str], input_: Input) -> Co
         if isinstance(value, str) and field is not None:
             value = parse_cell(value, field.type, field.nullable)
         parts.setdefault(name, []).append(value)
-    parts |= {f.name: [parts[f.name]] for f in input_.fields if f.name in parts and _holds_files(f)}
+    parts |= {f.name: [parts[f.name]] for f in input_.fields if f.name in parts and f.holds_files}
     count = max(map(len, parts.values()), default=0)
     if not count:
         raise Problem(400, "the body has no parts; send one for each argument: -F image=@cat.png")

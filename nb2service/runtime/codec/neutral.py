@@ -83,8 +83,6 @@ def _native(column: Any, field: Field) -> Any:
 
 def concatenate(parts: Sequence[Any]) -> Any:
     """Columns of equal dtypes as one."""
-    if isinstance(parts[0], list):
-        return [item for part in parts for item in part]
     if isinstance(parts[0], np.ndarray):
         return np.concatenate(parts)
     import pandas as pd

@@ -10,7 +10,6 @@ import msgspec
 from ..contract import Input
 from ..problems import BrokenRow, Problem
 from . import parsing
-from .multipart import read_multipart, takes_files
 from .tabular import (
     Columns,
     Rows,
@@ -61,7 +60,7 @@ def media_types(input_: Input, arrow: bool | None = None) -> list[str]:
             names += [ARROW, PARQUET]
     if input_.kind == "array":
         names.append(NPY)
-    if takes_files(input_):
+    if input_.takes_files:
         names.append(MULTIPART)
     return names
 
@@ -159,6 +158,15 @@ def _read_json_lines(body: bytes, parameters: dict[str, str], input_: Input) -> 
     return Rows(rows)
 
 
+def _read_multipart(body: bytes, parameters: dict[str, str], input_: Input) -> Columns:
+    if not input_.takes_files:
+        raise Problem(415, "this entry takes no files; send JSON or CSV")
+    from .multipart import read_multipart
+
+    made: Columns = read_multipart(body, parameters, input_)
+    return made
+
+
 JSON_LINES = (
     "application/x-ndjson",
     "application/ndjson",
@@ -179,5 +187,5 @@ _READERS: dict[str, Callable[[bytes, dict[str, str], Input], Rows | Columns]] = 
     PARQUET: read_parquet,
     "application/x-parquet": read_parquet,
     NPY: read_npy,
-    MULTIPART: read_multipart,
+    MULTIPART: _read_multipart,
 }

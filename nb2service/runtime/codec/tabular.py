@@ -207,9 +207,9 @@ def arrow_values(column: Any) -> list[Any]:
 
 def read_npy(body: bytes, parameters: dict[str, str], input_: Input) -> Rows:
     """A numpy array as ``numpy.save`` writes it; one row where it has no row axis."""
+    array = npy_array(body, input_)
     from .arrays import encode_array
 
-    array = npy_array(body, input_)
     try:
         rows = encode_array(array)
     except TypeError as error:

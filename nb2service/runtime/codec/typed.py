@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 from collections.abc import Callable, Sequence
@@ -222,14 +223,14 @@ def _read_csv(body: bytes, input_: Input, decode: Decode) -> list[Any]:
         raise Unsure
     from .csv_columns import read
 
-    return read(body, input_, decode)
+    made: list[Any] = read(body, input_, decode)
+    return made
 
 
 def _read_binary(name: str) -> Callable[[bytes, Input, Decode], list[Any]]:
     def read(body: bytes, input_: Input, decode: Decode) -> list[Any]:
-        from . import binary_columns
-
-        made: list[Any] = getattr(binary_columns, name)(body, input_, decode)
+        columns = importlib.import_module(".binary_columns", __package__)
+        made: list[Any] = getattr(columns, name)(body, input_, decode)
         return made
 
     return read
@@ -260,8 +261,8 @@ def join(parts: Sequence[Typed]) -> Typed:
     held = [part._rows for part in parts]
     if None not in held:
         return Typed(input_, count, rows=[row for rows in held for row in rows])  # type: ignore
-    if input_.kind == "arguments":
-        return Typed(input_, count, live=[call for part in parts for call in part.live()])
+    if input_.kind in ("arguments", "list"):
+        return Typed(input_, count, live=[item for part in parts for item in part.live()])
     from .neutral import concatenate
 
     by_field = zip(*[part.columns() for part in parts], strict=True)
