@@ -22,13 +22,15 @@ WORDS = {
 }
 # The person who profiles writes, below the table, what limits a target that is not met.
 LIMITS_FILE = "RESULTS-limits.md"
+# A section of its own, by benchmarks/image_size.py.
+IMAGE_FILE = "RESULTS-image.md"
 
 
 def write_report(store: Store, folder: Path) -> Path:
     """Writes the page and its plots; the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
     plots = draw(store, folder)
-    limits = folder / LIMITS_FILE
+    limits, image = folder / LIMITS_FILE, folder / IMAGE_FILE
     parts = [
         "# The generated service and its peers",
         _introduction(store),
@@ -36,6 +38,7 @@ def write_report(store: Store, folder: Path) -> Path:
         _single(store, plots),
         _bulk(store),
         _footprint(store),
+        image.read_text() if image.exists() else "",
         _scaling(store, plots),
         _settings(store),
         _failures(store),

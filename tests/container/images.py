@@ -69,19 +69,22 @@ class Buildah:
         shutil.rmtree(root)
         return BASE
 
-    def build(self, project: Path, name: str, network: bool = True, umask: int = -1) -> list[str]:
+    def build(
+        self, project: Path, name: str, *more: str, network: bool = True, umask: int = -1
+    ) -> list[str]:
         """Build the unchanged Dockerfile, its base image apart.
 
         Args:
             project: the folder.
             name: of the image.
+            more: options of ``buildah bud``.
             network: whether there is one.
             umask: of whoever builds.
 
         Returns:
-            The steps that were done anew; for all others nothing had changed.
+            The steps that were done; with ``--layers`` not those where nothing had changed.
         """
-        how = ["--pull-never", "--isolation", "chroot", "--format", "docker", "--layers"]
+        how = ["--pull-never", "--isolation", "chroot", "--format", "docker", *more]
         arguments = ["--build-arg", f"BASE_IMAGE={BASE}"]
         if index := uv_environment().get("UV_DEFAULT_INDEX"):
             arguments += ["--build-arg", f"PIP_INDEX_URL={index}"]
@@ -89,10 +92,10 @@ class Buildah:
             arguments += ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"]
         before = () if network else ("unshare", "--net")
         told = self("bud", *how, *arguments, "-t", name, str(project), before=before, umask=umask)
-        lines = [line for line in told.splitlines() if " STEP " in line or "Using cache" in line]
-        pairs = zip(lines, [*lines[1:], ""], strict=True)
-        anew = [line for line, after in pairs if " STEP " in line and "Using cache" not in after]
-        return [line.split(": ", 1)[1] for line in anew if ": FROM " not in line]
+        lines = [line for line in told.splitlines() if "STEP " in line or "Using cache" in line]
+        pairs = zip(lines, [*lines, ""][1:], strict=True)
+        done = [line for line, after in pairs if "STEP " in line and "Using cache" not in after]
+        return [line.split(": ", 1)[1] for line in done if ": FROM " not in line]
 
     def config(self, image: str) -> dict[str, Any]:
         """What an image says of itself."""
