@@ -227,6 +227,21 @@ def test_credentials_and_masked_values_stay_out_of_the_card() -> None:
     assert "masked" not in repr(made)
 
 
+def test_a_model_that_minds_being_looked_at_has_a_short_card() -> None:
+    made = card(
+        "class Own:\n"
+        "    steps = 5\n"
+        "    classes_ = property(lambda self: 1 / 0)\n"
+        "    n_features_in_ = property(lambda self: 1 / 0)\n"
+        "    def get_params(self, deep): raise OSError\n"
+        "    def fit(self, X, y): self.fitted = True; return self\n"
+        "    def predict(self, X): return X[:, 0]\n",
+        "model = Own().fit(X, y)",
+    )
+    assert (made.rows, made.columns, made.classes) == (4, 2, ())
+    assert [part.settings for part in made.parts] == [()]
+
+
 def test_a_function_of_plain_python_has_no_card() -> None:
     book = Book("def predict(x: float) -> float:\n    return x")
     requests = find_entries(book.namespace, book.notebook, book.statements, ["predict"], {})

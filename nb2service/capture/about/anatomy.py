@@ -10,6 +10,7 @@ from typing import Any
 from ..entries.estimators import is_estimator
 from ..model import ModelPart
 from ..values import numpy_is, type_name
+from .training import learnt
 
 _DEPTH = 6
 _MOST = 60  # parts; settings longer than that many characters are left out
@@ -40,7 +41,7 @@ def _given(value: Any) -> dict[str, Any]:
         given = dict(value.get_params(deep=False))
     except Exception:  # no estimator of scikit-learn's kind, or code of the notebook's own
         return {}
-    best = getattr(value, "best_estimator_", None)
+    best = learnt(value, "best_estimator_")
     return {**given, "estimator": best} if best is not None and "estimator" in given else given
 
 
@@ -70,17 +71,23 @@ def _columns(columns: Any) -> str:
 
 def _chosen(value: Any, settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The settings that are not as the class has them by itself."""
-    try:
-        parameters = inspect.signature(type(value)).parameters
-    except (TypeError, ValueError):
-        return
+    defaults = _defaults(type(value))
     for name, held in settings.items():
-        default = parameters[name].default if name in parameters else None
         text = _text(held)
-        if held is not None and text and text != _text(default):
+        if text and text != _text(defaults.get(name)):
             yield name, text
-        elif held is None and default is not None and name in parameters:
-            yield name, "None"
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    """What the parameters of a class are if nobody says; XGBoost's are those of its base class."""
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        try:
+            parameters = inspect.signature(base.__init__).parameters  # type: ignore[misc]
+        except (TypeError, ValueError):  # of a class that is not written in Python
+            continue
+        found |= {name: parameter.default for name, parameter in parameters.items()}
+    return found
 
 
 def _text(held: Any) -> str:

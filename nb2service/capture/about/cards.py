@@ -16,7 +16,7 @@ from ..guard.showing import conceal
 from ..model import Metric, ModelCard, ModelPart, Part, Provenance
 from .anatomy import parts_of_model
 from .metrics import is_number, metrics_of
-from .training import Fit, Training
+from .training import Fit, Training, learnt
 
 _MOST = 10
 
@@ -90,7 +90,7 @@ def _searched(
 ) -> Iterator[Metric]:
     """What a search found its best estimator to reach."""
     for model, fit in zip(models, fits, strict=True):
-        score: Any = getattr(namespace.get(model.root), "best_score_", None)
+        score = learnt(namespace.get(model.root), "best_score_")
         if fit and is_number(score):
             source = f"{model.root}.best_score_"
             yield Metric("best_score_", float(score), source, fit.cell)

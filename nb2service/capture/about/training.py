@@ -71,7 +71,7 @@ class Training:
         told |= {_count(self.value(argument, fit)) for argument in arguments if fit}
         told.discard(None)
         rows = told.pop() if len(told) == 1 else None
-        known = getattr(model, "n_features_in_", None)
+        known = learnt(model, "n_features_in_")
         given = arguments[0] if arguments and arguments[0] is _same_rows(arguments[0]) else None
         width = _width(self.value(given, fit)) if given is not None and fit else None
         if known is not None and width not in (None, known):
@@ -92,7 +92,7 @@ class Training:
 
     def classes(self, model: Any, fit: Fit | None) -> tuple[tuple[Any, int | None], ...]:
         """The classes that a model tells apart, and how many rows it saw of each, if known."""
-        known: Any = getattr(model, "classes_", None)
+        known = learnt(model, "classes_")
         if not numpy_is(known, "ndarray") or known.ndim != 1 or len(known) > _MOST_CLASSES:
             return ()
         labels = known.tolist()
@@ -112,6 +112,14 @@ class Training:
         except TypeError:  # values without an order, missing ones among them
             return {}
         return dict(zip(labels.tolist(), counts.tolist(), strict=True))
+
+
+def learnt(model: Any, name: str) -> Any:
+    """An attribute of a model; None without it, and where its own code for it raises."""
+    try:
+        return getattr(model, name, None)
+    except Exception:
+        return None
 
 
 def _fit_in(node: ast.AST, expression: str) -> ast.Call | None:
@@ -144,21 +152,22 @@ def _same_rows(node: ast.expr) -> ast.expr:
 def _whole(model: Any) -> Iterator[Any]:
     """The parts of a model that saw every row: steps, not the members of an ensemble."""
     yield model
-    steps = [*getattr(model, "steps", ()), *getattr(model, "transformers_", ())]
-    for step in steps if all(isinstance(step, tuple) for step in steps) else ():
-        if not isinstance(step[1], str):
-            yield from _whole(step[1])
-    if (best := getattr(model, "best_estimator_", None)) is not None:
+    for held in (learnt(model, "steps"), learnt(model, "transformers_")):
+        for step in held if isinstance(held, list) else ():
+            match step:
+                case (str(), part, *_) if not isinstance(part, str):
+                    yield from _whole(part)
+    if (best := learnt(model, "best_estimator_")) is not None:
         yield from _whole(best)
 
 
 def _told(part: Any) -> int | None:
     """What a fitted part remembers of the number of its rows."""
-    tree = getattr(part, "tree_", None)
+    tree = learnt(part, "tree_")
     if tree is not None and hasattr(tree, "n_node_samples"):
         return int(tree.n_node_samples[0])
     for name in _ROWS:
-        count: Any = getattr(part, name, None)
+        count = learnt(part, name)
         if type(count) in (int, float) or numpy_is(count, "number"):
             return int(count)
     return None
@@ -175,4 +184,4 @@ def _width(value: Any) -> int | None:
     return int(shape[1]) if len(shape) == 2 else None
 
 
-__all__ = ["Fit", "Training"]
+__all__ = ["Fit", "Training", "learnt"]
