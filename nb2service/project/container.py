@@ -36,16 +36,25 @@ def render_dockerfile(capture: Capture) -> str:
     libraries = {word for name in names for word in BY_NAME.get(name, "").split()}
     libraries |= {PROGRAMS[p.name] for p in capture.requirements if p.direct and p.name in PROGRAMS}
     libraries |= {package for name in capture.libraries if (package := debian_package(name))}
-    from_git = any(pin.url.startswith("git+") for pin in capture.requirements)
     return fill(
         "Dockerfile.j2",
         python=python_tag(capture.provenance.python),
         package=capture.package,
-        build_tools=["ca-certificates", "git"] if from_git else [],
+        build_tools=_build_tools(capture),
         libraries=sorted(libraries),
         sources=[*top_level_modules(capture), capture.package],
         labels=_labels(capture),
     )
+
+
+def _build_tools(capture: Capture) -> list[str]:
+    """Debian packages that installing the requirements takes; the image itself has none of them."""
+    pins = capture.lock.pins if capture.lock else capture.requirements
+    from_git = any(pin.url.startswith("git+") for pin in pins)
+    is_compiled = any(
+        pin.files and not any(file.name.endswith(".whl") for file in pin.files) for pin in pins
+    )
+    return ["build-essential"] * is_compiled + ["ca-certificates", "git"] * from_git
 
 
 def _labels(capture: Capture) -> dict[str, str]:

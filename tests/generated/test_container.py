@@ -13,11 +13,12 @@ import dockerfile
 import pytest
 import yaml
 
-from nb2service.capture.model import Pin
+from nb2service.capture.model import Lock, LockedFile, Pin
 from nb2service.project.container import render_compose, render_dockerfile
 from nb2service.project.render import render
 from nb2service.project.write import written
 
+WHY = "imported by cell [2]"
 CAPTURES = {"churn": captures.churn, "shout": captures.shout}
 
 
@@ -127,22 +128,38 @@ def test_wheels_are_installed_from_but_not_kept(shout):
     assert not [path for path in stages["runtime"].files if "wheelhouse" in path]
 
 
-@pytest.mark.parametrize("url", ["", "git+https://example.org/a/b@0123abc"], ids=["none", "git"])
-def test_git_is_there_for_those_who_install_with_it(url):
-    made = captures.shout()
-    pins = (*made.requirements, Pin("odd", "1.0", "imported by cell [2]", True, url=url))
-    builder, runtime = render_dockerfile(replace(made, requirements=pins)).split(" AS runtime\n")
-    assert (" git " in builder) == bool(url)
+def test_git_is_there_for_those_who_install_with_it():
+    url = "git+https://example.org/a/b@0123abc"
+    builder, runtime = with_pin(Pin("odd", "1.0", WHY, True, url=url)).split(" AS runtime\n")
+    assert " git " in builder
     assert " git " not in runtime
 
 
-def test_system_libraries_are_installed_for_those_who_need_them():
+@pytest.mark.parametrize(
+    ("files", "compiler"),
+    [(["odd-1.0.tar.gz"], True), (["odd-1.0-py3-none-any.whl", "odd-1.0.tar.gz"], False)],
+    ids=["source alone", "a wheel too"],
+)
+def test_a_compiler_is_there_for_those_who_need_it(files, compiler):
+    locked = tuple(LockedFile(name, "0" * 64) for name in files)
+    text = with_pin(Pin("odd", "1.0", WHY, True, files=locked))
+    builder, runtime = text.split(" AS runtime\n")
+    assert (" build-essential " in builder) == compiler
+    assert "build-essential" not in runtime
+
+
+def with_pin(pin):
+    """The Dockerfile of a project that needs this too."""
     made = captures.shout()
-    pins = (*made.requirements, Pin("lightgbm", "4.0.0", "imported by cell [2]", True))
-    builder, runtime = render_dockerfile(replace(made, requirements=pins)).split(" AS runtime\n")
+    lock = Lock((*made.requirements, pin), ())
+    return render_dockerfile(replace(made, requirements=(*made.requirements, pin), lock=lock))
+
+
+def test_system_libraries_are_installed_for_those_who_need_them():
+    builder, runtime = with_pin(Pin("lightgbm", "4.0.0", WHY, True)).split(" AS runtime\n")
     assert "libgomp1" in runtime
     assert "libgomp1" not in builder
-    assert "libgomp1" not in render_dockerfile(made)
+    assert "libgomp1" not in render_dockerfile(captures.shout())
 
 
 # --- compose.yaml -------------------------------------------------------------------------------
