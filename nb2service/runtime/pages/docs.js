@@ -33,7 +33,7 @@ function show(spec) {
   window.SwaggerUIBundle({
     spec,
     dom_id: "#viewer",
-    deepLinking: true,
+    deepLinking: false, // its links lie inside of buttons
     validatorUrl: null,
     defaultModelsExpandDepth: 0,
     docExpansion: "list",
