@@ -55,10 +55,9 @@ def render(
         f"{capture.package}/notebook.py": render_notebook(capture),
         f"{capture.package}/contract.json": dump_contract(capture.contract),
         f"{capture.package}/artifacts/manifest.json": _manifest(capture.artifacts),
-        "tests/conftest.py": fill("conftest.py.j2", package=capture.package),
     }
-    for test in ("service", "access", "offline"):
-        name = f"tests/test_{test}.py"
+    for test in ("conftest", "recorded", "test_service", "test_access", "test_offline"):
+        name = f"tests/{test}.py"
         texts[name] = fill(f"{name}.j2", package=capture.package)
     texts |= {f"tests/cases/{name}.json": _json(case) for name, case in capture.cases.items()}
     if tests := render_notebook_tests(capture):
