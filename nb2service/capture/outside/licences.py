@@ -14,16 +14,19 @@ def licence_of(distribution: Distribution) -> str:
     A ``License-Expression`` (SPDX) comes first, then the classifiers, then the first line of the
     ``License`` field.
     """
-    metadata = distribution.metadata
-    if expression := metadata["License-Expression"]:
-        return str(expression).strip()
+
+    def said(field: str) -> list[str]:
+        return [str(text).strip() for text in distribution.metadata.get_all(field) or ()]
+
+    if expression := said("License-Expression"):
+        return expression[0]
     classifiers = [
         text.rpartition(" :: ")[2]
-        for text in metadata.get_all("Classifier") or ()
+        for text in said("Classifier")
         if text.startswith(_CLASSIFIER) and not text.endswith(":: OSI Approved")
     ]
     if classifiers:
         return ", ".join(classifiers)
-    lines = str(metadata["License"] or "").strip().splitlines()
+    lines = "\n".join(said("License")).splitlines()
     line = lines[0].strip() if lines else ""
     return line if len(line) <= _LONGEST and line.upper() != "UNKNOWN" else ""
