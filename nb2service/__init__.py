@@ -22,7 +22,8 @@ def deploy(*entries: str, **options: Any) -> Any:
         **options: the fields of ``nb2service.options.Options``.
 
     Returns:
-        a ``Plan`` with ``plan=True``, else a ``Deployment`` (``nb2service.deployment``).
+        a ``Plan`` with ``plan=True``, a ``DryRun`` with ``dry_run=True``, else a ``Deployment``
+        (``nb2service.deployment``).
 
     Raises:
         nb2service.errors.Nb2ServiceError: what could not be done, and how to mend it.

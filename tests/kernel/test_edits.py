@@ -34,6 +34,17 @@ def settled(kernel: LiveKernel) -> dict[str, Any]:
     return kernel.wait_for_card(lambda document: not document["pending"])
 
 
+def deployed(kernel: LiveKernel) -> tuple[str, Path]:
+    """Where a first version answers, and its folder."""
+    kernel.check("%load_ext nb2service")
+    kernel.check(CHECKED)
+    kernel.check(PRICE.format(per_km=2))
+    kernel.check("price(10.0)")
+    url = kernel.check("%deploy price --name taxi").card["service"]["url"]
+    settled(kernel)
+    return url, kernel.folder / "taxi-service"
+
+
 def edit(file: Path, old: str, new: str) -> None:
     text = file.read_text()
     assert text.count(old) == 1
@@ -46,13 +57,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_edits_of_ops_survive_and_are_proven_with_what_is_new(kernel: LiveKernel) -> None:
-    kernel.check("%load_ext nb2service")
-    kernel.check(CHECKED)
-    kernel.check(PRICE.format(per_km=2))
-    kernel.check("price(10.0)")
-    url = kernel.check("%deploy price --name taxi").card["service"]["url"]
-    settled(kernel)
-    folder = kernel.folder / "taxi-service"
+    url, folder = deployed(kernel)
     notebook = folder / "taxi_service/notebook.py"
 
     # What an ops engineer may do to it: the code, the image, the words, a file not wanted.
@@ -100,13 +105,7 @@ def test_edits_of_ops_survive_and_are_proven_with_what_is_new(kernel: LiveKernel
 
 
 def test_an_edit_that_breaks_the_proof_is_named_and_nothing_is_changed(kernel: LiveKernel) -> None:
-    kernel.check("%load_ext nb2service")
-    kernel.check(CHECKED)
-    kernel.check(PRICE.format(per_km=2))
-    kernel.check("price(10.0)")
-    url = kernel.check("%deploy price --name taxi").card["service"]["url"]
-    settled(kernel)
-    folder = kernel.folder / "taxi-service"
+    url, folder = deployed(kernel)
     edit(folder / "taxi_service/notebook.py", "    return km", "    return km + 1")
     before = contents(folder)
 
