@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from .closeness import Gap, measure
 from .fitting import Example
 from .outputs import by_position, dense, lost_labels, to_wire
 from .sending import to_rows
+from .stopwatch import Stopwatch
 
 # How many of the first rows are asked alone, by the seconds that one call takes. A count, not a
 # deadline: the same notebook is to give the same cases on a busy machine.
@@ -105,12 +105,12 @@ class Asker:
             EntryError: the entry answers None.
             ContractError: the answer, or what it depends on, has no form on the wire.
         """
-        started = time.perf_counter()
+        watch = Stopwatch()
         first, notes = self._first_answer()
-        asked = time.perf_counter()
+        took = watch.seconds
+        watch = Stopwatch()
         again = self._ask_again(rows, first)
-        # The quicker of the two: what a first call loads is not how long a call takes.
-        took = min(asked - started, time.perf_counter() - asked)
+        took = min(took, watch.seconds)  # what a first call loads is not how long a call takes
         live, dtype, batch = first
         if self.call.arguments:
             return Answers(live, dtype, batch, [], True, again, None, notes + self._lost(live[0]))
