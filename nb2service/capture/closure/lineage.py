@@ -105,7 +105,8 @@ def lineage(statements: Iterable[Statement]) -> Lineage:
 
 def last_changes(statements: Sequence[Statement]) -> dict[str, int]:
     """Index of the last statement that bound each name, or changed its value in place."""
-    run, found = Lineage(), {}
+    run = Lineage()
+    found: dict[str, int] = {}
     for index, statement in enumerate(statements):
         node = statement.node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
