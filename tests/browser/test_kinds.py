@@ -194,6 +194,19 @@ def test_one_answer_about_all_rows_is_shown(entry: Any, tmp_path: Path) -> None:
     expect(page.get_by_role("region", name="Table")).to_contain_text(str(sum(POINTS)))
 
 
+def test_of_several_columns_the_person_says_which(entry: Any, tmp_path: Path) -> None:
+    page = entry("mood")
+    uploaded(page, tmp_path, "stars,review", ["5,good", '1,"bad, very"'])
+    page.get_by_label("Which column of rows.csv shall be asked about?").select_option("review")
+    page.get_by_role("button", name="Continue").click()
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Download rows-predictions.csv").click()
+    assert told.value.path().read_text() == (
+        'stars,review,mood,letters\n5,good,good,4\n1,"bad, very",bad,9\n'
+    )
+    assert not serious_findings(page)
+
+
 def test_a_forecast_is_drawn(entry: Any) -> None:
     page = entry("forecast")
     assert run(page, "Predict") == [[100.0, 101.0, 104.0, 109.0, 116.0, 125.0]]

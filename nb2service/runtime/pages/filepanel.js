@@ -5,7 +5,7 @@ import { counted, download, make, newId, shown } from "./dom.js";
 import { askForKey } from "./key.js";
 import { grid } from "./result.js";
 import { inWords, Refusal } from "./service.js";
-import { columnsOf, joined, RowErrors, readTable, score, template } from "./upload.js";
+import { columnsOf, joined, RowErrors, readTable, score, template, WhichColumn } from "./upload.js";
 
 const PREVIEW = 10; // rows
 
@@ -73,14 +73,15 @@ export class FilePanel {
     this.drop.classList.toggle("over", over);
   }
 
-  async take(file) {
+  /** @param column to send, of an entry that takes one. */
+  async take(file, column = null) {
     if (!file) return;
     this.controller?.abort();
     const controller = new AbortController();
     this.controller = controller;
     const { signal } = controller;
     try {
-      const table = readTable(await file.arrayBuffer(), this.entry.input);
+      const table = readTable(await file.arrayBuffer(), this.entry.input, column);
       const tell = this.showProgress(file, table, () => controller.abort());
       const answers = await score(this.entry, table, signal, tell);
       if (this.entry.aligned) this.showDone(file, table, joined(table, answers));
@@ -88,7 +89,7 @@ export class FilePanel {
     } catch (error) {
       if (signal.aborted) {
         if (this.controller === controller) this.say("Cancelled. Nothing was kept.");
-      } else this.showFailure(error, file);
+      } else this.showFailure(error, file, column);
     } finally {
       this.input.value = ""; // so that the same file can be chosen again
     }
@@ -144,12 +145,34 @@ export class FilePanel {
     );
   }
 
-  showFailure(error, file) {
-    if (error instanceof RowErrors) this.showRowErrors(error.errors, file);
+  showFailure(error, file, column) {
+    const again = () => this.take(file, column);
+    if (error instanceof WhichColumn) this.askForColumn(error.names, file);
+    else if (error instanceof RowErrors) this.showRowErrors(error.errors, file);
     else if (error instanceof CsvError) this.say(error.message, true);
     else if (!(error instanceof Refusal)) throw error;
-    else if (error.needsKey) askForKey(this.state, error, () => this.take(file));
-    else this.say(inWords(error), true, file);
+    else if (error.needsKey) askForKey(this.state, error, again);
+    else this.say(inWords(error), true, again);
+  }
+
+  askForColumn(names, file) {
+    const id = newId("column");
+    const choice = make(
+      "select",
+      { id },
+      names.map((name) => make("option", {}, name)),
+    );
+    const go = () => this.take(file, choice.value);
+    this.state.replaceChildren(
+      make(
+        "label",
+        { for: id, class: "label" },
+        `Which column of ${file.name} shall be asked about?`,
+      ),
+      choice,
+      make("p", {}, make("button", { type: "button", class: "primary", onclick: go }, "Continue")),
+    );
+    choice.focus();
   }
 
   showRowErrors(errors, file) {
@@ -169,12 +192,14 @@ export class FilePanel {
     );
   }
 
-  say(message, bad = false, file = null) {
-    const again = file
-      ? make("button", { type: "button", onclick: () => this.take(file) }, "Try again")
-      : "";
+  say(message, bad = false, again = null) {
     this.state.replaceChildren(
-      make("div", { class: bad ? "trouble" : "" }, make("p", {}, message), again),
+      make(
+        "div",
+        { class: bad ? "trouble" : "" },
+        make("p", {}, message),
+        again ? make("button", { type: "button", onclick: again }, "Try again") : "",
+      ),
     );
   }
 }

@@ -15,6 +15,14 @@ export class RowErrors extends Error {
   }
 }
 
+/** An entry takes one column, and the file has several: the person says which. */
+export class WhichColumn extends Error {
+  constructor(names) {
+    super("several columns");
+    this.names = names;
+  }
+}
+
 /** Whether an entry can be asked by CSV, and takes no files that it would be no good for. */
 export function takesCsv({ accepts }) {
   return "text/csv" in accepts && !("multipart/form-data" in accepts);
@@ -34,15 +42,16 @@ export function columnsOf(input) {
 /**
  * The file as a table that the service takes.
  *
+ * @param chosen the column to send, of an entry that takes one.
  * @returns names: of all columns; rows: the records; used: which column each name of the contract
  *     has; ignored: names of the others.
- * @throws {CsvError}
+ * @throws {CsvError | WhichColumn}
  */
-export function readTable(bytes, input) {
+export function readTable(bytes, input, chosen = null) {
   const text = decode(bytes);
   if (!text.trim()) throw new CsvError("The file is empty.");
   const separator = separatorOf(text);
-  const wanted = columnsOf(input);
+  const wanted = chosen === null ? columnsOf(input) : [chosen];
   const all = records(text, separator);
   const single = all[0].cells.length === 1;
   const rows = all.filter((row, at) => row.text !== "" || (single && at < all.length - 1));
@@ -76,6 +85,7 @@ function place(names, wanted, input) {
   const isNamed = ["frame", "arguments"].includes(input.kind);
   if (!isNamed && names.length === wanted.length && used.includes(-1))
     return names.map((_, at) => at);
+  if (!isNamed && wanted.length === 1 && used[0] < 0) throw new WhichColumn(names);
   const needless = (at) => isNamed && input.fields[at].required === false;
   const missing = wanted.filter((_, at) => used[at] < 0 && !needless(at));
   if (missing.length) {
