@@ -160,7 +160,7 @@ def test_no_server_writes_a_key(way):
 
 
 FOUR = (*PYTHON, "churn_service", "serve", "--port", "{port}", "--workers", "4")
-GUNICORN = (*WAYS["gunicorn gthread"], "--workers", "3")
+GUNICORN = (*WAYS["gunicorn gthread"], "--workers", "2")
 
 
 @pytest.mark.parametrize("command", [FOUR, GUNICORN], ids=["ours", "gunicorn"])
