@@ -175,15 +175,18 @@ def report(
         for title, w, count in servers
     ]
     ours = servers[0][1]
-    least, smallest = min((w.size, title) for title, w, _ in servers[1 : len(SERVERS) + 1])
+    others = servers[1 : len(SERVERS) + 1]
+    least, smallest = min((w.size, title) for title, w, _ in others)
+    compiled = min(w.size + w.bytecode for _, w, _ in others)
     verdict = "met" if ours.size <= least else "**not met**"
-    head = ("server", "distributions", "files", "MB", "MB of bytecode, if all is compiled")
+    head = ("server", "distributions", "files", "MB", "MB of bytecode")
     parts = [
         "## What an image holds",
         "The churn example's model (a scikit-learn pipeline on a frame) with what each server "
         f"installs, the model's own libraries included: {', '.join(pins())}; "
         f"Python {platform.python_version()}. Made by `python -m benchmarks.image_size`; each "
-        "server answered the example's rows as the notebook did.",
+        "server answered the example's rows as the notebook did. Bytecode is that of all "
+        "modules, as pip makes it, and uv in BentoML's own Dockerfile.",
         table(head, rows),
         f"Target: no larger than the smallest of the model servers. {_megabytes(ours.size)} MB "
         f"against {_megabytes(least)} MB of {smallest}: {verdict}.",
@@ -194,8 +197,10 @@ def report(
             for what, seconds, w in images
         ]
         parts += [
-            "Our image, built by buildah on Debian's Python (the base at hand, its content not "
-            "counted); the packages' own tests are not compiled:",
+            "Our image, built by buildah on Debian's Python (the base is at hand, not counted). It "
+            "leaves the packages' own tests uncompiled, so with bytecode it holds "
+            f"{_megabytes(images[0][2].size + images[0][2].bytecode)} MB, against "
+            f"{_megabytes(compiled)} MB.",
             table(("build", "seconds", "MB", "MB of bytecode"), built),
         ]
     return "\n\n".join(parts) + "\n"
