@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .pickles import ForbiddenNameError, Readable, Unpickler
+from .settings import StartError
 
 # The start of each mapped buffer in its file; no vector instruction asks for more.
 ALIGNMENT = 64
@@ -24,7 +25,7 @@ _LISTED = {"file": str, "format": str, "sha256": str, "size": int}
 FOLDER = Path(__file__).parent / "artifacts"
 
 
-class ArtifactError(RuntimeError):
+class ArtifactError(StartError):
     """An artifact is missing, altered, or made with another version of its library."""
 
 

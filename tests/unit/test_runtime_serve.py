@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from runtime_project import ENTRIES, ROW, build
+from runtime_project import ENTRIES, ROW, add_artifact, build
 
 from nb2service.runtime.server.worker import Shares
 
@@ -397,13 +397,35 @@ def test_a_taken_port_is_one_line(folder):
     )
 
 
-def test_a_model_that_does_not_load_is_one_line(tmp_path):
+class Planted:
+    """Leaves a mark when it is loaded."""
+
+    def __reduce__(self):
+        return os.mkdir, ("mark",)
+
+
+SPOILT = [
+    ("an artifact", "weights.pickle", b"altered", "weights.pickle was altered"),
+    ("the manifest", "manifest.json", b"{", "manifest.json is not JSON"),
+    ("a file elsewhere", "manifest.json", b'{"a": {"file": "/a"}}', "does not list files of its"),
+    ("both", "", b"", "names posix:mkdir, by which it could run any code"),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "message"), [row[1:] for row in SPOILT], ids=[row[0] for row in SPOILT]
+)
+def test_a_model_that_was_altered_is_one_line(tmp_path, file, data, message):
     package = build(tmp_path, "served")
-    (package / "artifacts" / "weights.pickle").write_bytes(b"altered")
+    if file:
+        (package / "artifacts" / file).write_bytes(data)
+    else:
+        add_artifact(package, "weights", Planted())
     done = run(tmp_path, "serve", "--port", "0")
     assert done.returncode == 1
-    assert "weights.pickle was altered" in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("mark"))
 
 
 def test_a_missing_package_is_one_line(folder):
