@@ -11,7 +11,7 @@ import importlib.util
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -40,6 +40,7 @@ def fill_wheelhouse(folder: Path, capture: Capture) -> None:
         )
     house = folder / WHEELHOUSE
     wanted = _wanted(capture)
+    _refuse_missing(capture, wanted)
     with tempfile.TemporaryDirectory(prefix="wheels.", dir=folder / STATE) as stage:
         for platform, pins in wanted.items():
             missing = [pin for pin in pins if not _is_there(house, pin.files[0])]
@@ -72,26 +73,31 @@ def drop_stale_wheelhouse(folder: Path, capture: Capture) -> Capture:
 
 
 def _wanted(capture: Capture) -> dict[Platform, list[Pin]]:
-    """For each platform what is installed there, each with the one wheel that is taken.
-
-    Raises:
-        RequirementsError: a package has no wheel on any of them.
-    """
+    """For each platform what is installed there, each with the one wheel that is taken."""
     assert capture.lock is not None
     python = capture.provenance.python
     wanted: dict[Platform, list[Pin]] = {platform: [] for platform in LINUX}
-    for pin in dict.fromkeys((*capture.lock.pins, *capture.lock.dev)):
-        needing = [platform for platform in LINUX if platform.needs(pin.marker, python)]
-        for platform in needing:
-            if name := platform.wheel_of(pin, python):
-                file = next(file for file in pin.files if file.name == name)
-                wanted[platform].append(replace(pin, files=(file,), marker=""))
-        if needing and not any(pin.name == each.name for pins in wanted.values() for each in pins):
+    for platform, pins in wanted.items():
+        for pin in dict.fromkeys((*capture.lock.pins, *capture.lock.dev)):
+            name = platform.needs(pin.marker, python) and platform.wheel_of(pin, python)
+            taken = tuple(file for file in pin.files if file.name == name)
+            if taken:
+                pins.append(replace(pin, files=taken, marker=""))
+    return wanted
+
+
+def _refuse_missing(capture: Capture, wanted: Mapping[Platform, Sequence[Pin]]) -> None:
+    """Refuses what has no wheel on any platform: nobody could install from such a wheelhouse."""
+    assert capture.lock is not None
+    python = capture.provenance.python
+    had = {pin.name for pins in wanted.values() for pin in pins}
+    for pin in capture.lock.pins:
+        needed = any(platform.needs(pin.marker, python) for platform in LINUX)
+        if needed and pin.name not in had:
             raise RequirementsError(
                 f"{pin.name} {pin.version} has no wheel for Linux, so {WHEELHOUSE}/ cannot have it",
                 "install a version in the kernel that has one, or deploy without --wheelhouse",
             )
-    return wanted
 
 
 def _download(pins: Sequence[Pin], platform: Platform, stage: Path, capture: Capture) -> None:
@@ -126,7 +132,15 @@ def _pip() -> list[str]:
 
 def _is_there(house: Path, file: LockedFile) -> bool:
     path = house / file.name
-    return path.is_file() and sha256(path.read_bytes()).hexdigest() == file.sha256
+    return path.is_file() and _digest(path) == file.sha256
+
+
+def _digest(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as wheel:  # some have a gigabyte
+        while piece := wheel.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _ours(house: Path) -> set[str]:

@@ -12,7 +12,7 @@ import pytest
 from test_launch_lock import AMD64, ARM64, CAPTURE, NOWHERE, TINY, captured, wheels
 from wheels import make_wheel, served
 
-from nb2service.capture.model import Capture
+from nb2service.capture.model import Capture, LockedFile
 from nb2service.errors import RequirementsError
 from nb2service.launch.environment import clean_environment
 from nb2service.launch.lock import lock
@@ -132,6 +132,24 @@ def test_what_has_no_wheel_is_left_out_or_refused(
     else:
         with pytest.raises(RequirementsError, match=r"model 2\.0 has no wheel for Linux"):
             fill_wheelhouse(project, locked)
+        assert not (project / WHEELHOUSE).exists()
+
+
+def test_a_wheelhouse_that_can_no_longer_be_filled_goes(
+    project: Path, wheels: Path, locked: Capture
+) -> None:
+    fill_wheelhouse(project, locked)
+    assert locked.lock is not None
+    pins = tuple(replace(pin, files=pin.files[:0]) for pin in locked.lock.pins)
+    for lock_now in (replace(locked.lock, pins=pins), None):
+        other = replace(locked, lock=lock_now)
+        assert "was emptied" in drop_stale_wheelhouse(project, other).warnings[-1].message
+        assert not (project / WHEELHOUSE).exists()
+        fill_wheelhouse(project, locked)
+    source = replace(pins[0], files=(LockedFile("fast-1.0.tar.gz", "0" * 64),))
+    sources = replace(locked.lock, pins=(source, *locked.lock.pins[1:]))
+    dropped = drop_stale_wheelhouse(project, replace(locked, lock=sources))
+    assert "was emptied" in dropped.warnings[-1].message
 
 
 def test_without_hashes_there_is_none(
