@@ -44,7 +44,7 @@ def loose(texts):
 JOIN = Entry(
     "join",
     "join",
-    Input("frame", (Field("a", "string", "str"), Field("b", "string", "str", nullable=True))),
+    Input("frame", (Field("a", "string", "object"), Field("b", "string", "object", nullable=True))),
     Output("list", (TEXT,)),
 )
 MORE = (
