@@ -244,3 +244,32 @@ def test_the_ship_list_shows_the_audit(tmp_path: Path, monkeypatch: pytest.Monke
     assert "pickle, 2 names of numpy" in text(plan)
     [item] = [item for item in to_json(plan)["ship_list"] if item["name"] == "K"]
     assert item["saved"] == "pickle, 2 names of numpy"
+
+
+SERVED = """
+import os, random
+import numpy as np
+class Model:
+    def __init__(self):
+        self.random = random.Random(0)
+    def fit(self, X, y=None):
+        return self
+    def predict(self, X):
+        self.random.random()
+        return np.asarray(X).sum(axis=1)
+    def __reduce__(self):
+        return os.system, ("touch mark",)
+model = Model()
+"""
+
+
+def test_a_planted_model_is_asked_but_never_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answers are learnt before its pickle is looked at; nothing copies it on the way."""
+    monkeypatch.chdir(tmp_path)
+    book = Book(SERVED, "X = np.arange(6.0).reshape(3, 2)\nmodel.fit(X)\nmodel.predict(X)")
+    wanted = Wanted("made", "made_service", ("model",), {}, None)
+    found = capture(wanted, book.namespace, book.notebook, str, tmp_path)
+    assert "names posix.system" in str(found.refusals[0])
+    assert not (tmp_path / "mark").exists()

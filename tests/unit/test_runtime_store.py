@@ -214,6 +214,33 @@ def test_a_planted_gadget_does_not_run(folder: Path, make: Any) -> None:
     assert not mark.exists()
 
 
+class Holder:
+    """A class of a pinned package, that has more than a pickle should reach."""
+
+    run = os.system
+    module = json
+    fine = len
+
+
+HERE = gadgets.Name(f"{__name__}:Holder")
+REACHED = [
+    ("a function", gadgets.read(HERE, "run"), "names posix:system"),
+    ("a module", gadgets.read(HERE, "module"), r"names json:\*"),
+    ("a module by its path", gadgets.Name(f"{__name__}:Holder.module"), r"names json:\*"),
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [row[1:] for row in REACHED], ids=[row[0] for row in REACHED]
+)
+def test_what_attributes_lead_to_is_looked_at(folder: Path, value: Any, message: str) -> None:
+    planted(folder, gadgets.pickled(value))
+    with pytest.raises(store.ArtifactError, match=message):
+        store.load("value")
+    planted(folder, gadgets.pickled(gadgets.read(HERE, "fine")))
+    assert store.load("value") is len
+
+
 def test_names_that_the_manifest_does_not_list_are_refused(folder: Path) -> None:
     data = gadgets.pickled(gadgets.call("builtins:print", "said"))
     planted(folder, data)
