@@ -368,19 +368,15 @@ def test_columns_that_come_late_need_json_lines(service, tmp_path, capsys):
 def test_the_project_says_what_needs_pyarrow(service, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys.modules["offline_demo.offline.command"], "has_pyarrow", lambda: False)
     assert service.main(["predict", "rows.parquet", "--entry", "join"]) == 1
-    assert "need pyarrow, which is not installed here" in capsys.readouterr().err
+    assert "need pyarrow: pip install pyarrow" in capsys.readouterr().err
 
 
 # --- as a program -------------------------------------------------------------------------------
 
 
-def start(folder, *words, **options):
-    return subprocess.Popen(
-        [sys.executable, "-m", "offline_demo", "predict", *map(str, words)],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        **options,
-    )
+def start(folder, *words, stderr=subprocess.PIPE, **options):
+    command = [sys.executable, "-m", "offline_demo", "predict", *map(str, words)]
+    return subprocess.Popen(command, cwd=folder, stderr=stderr, **options)
 
 
 def test_from_standard_input_to_standard_output(folder):
@@ -392,6 +388,19 @@ def test_from_standard_input_to_standard_output(folder):
     # Nothing but predictions, whatever the notebook's code prints; and no bar in a log.
     words = said.decode().partition("\n")[2]  # after the warning of another version
     assert words == "a word of the notebook's\n1 rows → standard output\n"
+
+
+def test_a_person_sees_how_far_it_is(folder, tmp_path):
+    (tmp_path / "rows.jsonl").write_text('"a"\n' * 5)
+    terminal, end = os.openpty()
+    words = [tmp_path / "rows.jsonl", "-o", tmp_path / "out.csv", "--entry", "shout"]
+    process = start(folder, *words, stderr=end)
+    os.close(end)
+    assert process.wait(LIMIT) == 0
+    said = os.read(terminal, 2**16).decode()
+    os.close(terminal)
+    assert "100%  5 rows" in said
+    assert said.endswith(f"5 rows → {tmp_path / 'out.csv'}\r\n")
 
 
 def test_who_has_seen_enough_is_no_error(folder):

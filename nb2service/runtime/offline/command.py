@@ -55,7 +55,7 @@ def predict(options: Namespace) -> None:
     as_input = target == STANDARD and not options.to
     write_as = usual if as_input else _format(target, "--to", options.to, RESULTS)
     if {read_as, write_as} & {"arrow", "parquet"} and not has_pyarrow():
-        raise PredictError("Arrow and Parquet need pyarrow, which is not installed here; use CSV")
+        raise PredictError("Arrow and Parquet need pyarrow: pip install pyarrow; or use CSV")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with ExitStack() as stack:
