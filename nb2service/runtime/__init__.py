@@ -1,9 +1,10 @@
 """A Flask service that answers as the notebook it was made from.
 
 A request's bytes become rows that keep to the contract (``codec``), an ``endpoint`` asks the
-notebook's code about them (``notebook``, with the artifacts that ``store`` loads; or the short way
-of ``lean``), and its answer becomes bytes again. ``batching`` joins the rows of requests that come
-at the same time into one call; coroutines run on the loop of ``coroutines``.
+notebook's code about them (``notebook``, with the artifacts that ``store`` checks and ``pickles``
+loads; or the short way of ``lean``), and its answer becomes bytes again. ``batching`` joins the
+rows of requests that come at the same time into one call; coroutines run on the loop of
+``coroutines``.
 
 Two ways lead there: ``app``, the Flask application with all routes, under any WSGI server; and
 ``server``, what ``serve`` runs.
