@@ -6,6 +6,7 @@ Every ``{{ … }}`` ends in a filter named after the language that it stands in:
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ FILTERS = {
 }
 
 
+@cache  # and with it the templates, whose compiling takes most of a project's making
 def environment() -> Environment:
     """Jinja as the templates expect it: an undefined name is an error, no line is lost."""
     made = Environment(
