@@ -536,7 +536,8 @@ def test_rows_that_depend_on_each_other() -> None:
     assert lesson.replay().differences == ()
 
 
-def test_slow_entries_are_asked_alone_a_few_times_only() -> None:
+def test_slow_entries_are_asked_alone_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nb2service.capture.learning.stopwatch._WAITING", 1.0)  # as if it computed
     slow = "import time\ncalls = []\ndef predict(df):\n    calls.append(len(df))\n    "
     slow += "time.sleep(0.11)\n    return "
     # The first one's answers seem to be row-wise: four odd rows are tried, too.
