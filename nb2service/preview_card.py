@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from .deployment import DryRun
-from .project.changes import CONFLICT
+from .project.outcomes import CONFLICT
 from .project.preview import FilePreview
 
 _SHOWN = 400  # lines of a file's diff in the card

@@ -8,8 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .changes import CONFLICT, NEW, Change, Outcome, bare, compare
+from .changes import Change, bare, compare
 from .model import PAGE, Project
+from .outcomes import CONFLICT, NEW, Outcome
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import OutputError
-from .changes import CONFLICT, KEPT, MERGED, REMOVED, Changes, Outcome, compare
+from .changes import Changes, compare
 from .model import PROOF, README, STATE, Project
+from .outcomes import CONFLICT, KEPT, MERGED, REMOVED, Outcome
 
 
 @dataclass(frozen=True)
