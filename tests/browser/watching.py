@@ -39,7 +39,7 @@ def watched(browser: Browser) -> Iterator[Watched]:
         page.on("pageerror", lambda error: wrong.append(f"error {error}"))
         page.on("console", lambda m: m.type in ("error", "warning") and complain(m.text))
         page.goto(url)
-        page.wait_for_load_state("networkidle")
+        page.get_by_text("Loading…", exact=True).wait_for(state="detached")
         return page
 
     def complain(text: str) -> None:
