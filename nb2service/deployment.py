@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from .capture.guard.guard import refusal_error
@@ -38,6 +39,10 @@ from .project.render import render
 from .project.write import Written, written
 
 Report = Callable[[str], None]
+
+# A deployment completes its folder in the background: what others do with a folder meanwhile finds
+# it before or after, not amid.
+_FOLDERS = RLock()
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ def deploy(
         raise refusal_error(plan.capture.refusals, partial(_line_with, options))
     if options.dry_run:
         return _dry_run(plan, clock)
-    with ExitStack() as undone_on_failure:
+    with _FOLDERS, ExitStack() as undone_on_failure:
         with clock.phase("write"):
             project = render(plan.capture, plan.source)
             files = undone_on_failure.enter_context(written(project, plan.folder))
@@ -160,7 +165,7 @@ def _dry_run(plan: Plan, clock: _Clock) -> DryRun:
             aside = stack.enter_context(written(project, Path(scratch) / plan.folder.name))
         with clock.phase("rehearse"):
             capture, project = _completed(plan, aside.folder)
-    with clock.phase("compare"):
+    with _FOLDERS, clock.phase("compare"):
         return DryRun(replace(plan, capture=capture), preview(project, plan.folder))
 
 
@@ -211,17 +216,20 @@ def settle(deployment: Deployment) -> Deployment:
             capture, project = _completed(plan, plan.folder)
     finally:
         _check_current(deployment)
-    with written(project, plan.folder) as again:
-        if plan.wheelhouse:
-            fill_wheelhouse(plan.folder, capture)
-        else:
-            capture = drop_stale_wheelhouse(plan.folder, capture)
-        write_proof(plan.folder, deployment.proof)
+    with _FOLDERS:
+        _check_current(deployment)
+        with written(project, plan.folder) as again:
+            if plan.wheelhouse:
+                fill_wheelhouse(plan.folder, capture)
+            else:
+                capture = drop_stale_wheelhouse(plan.folder, capture)
+            write_proof(plan.folder, deployment.proof)
+        generated = (plan.folder / GENERATED).read_bytes()
     return replace(
         deployment,
         plan=replace(plan, capture=capture),
         files=deployment.files.then(again),
-        generated=(plan.folder / GENERATED).read_bytes(),
+        generated=generated,
         settled=True,
     )
 
@@ -252,7 +260,9 @@ def prove_clean(deployment: Deployment) -> Deployment:
             run = prove_in_clean_environment(plan.folder, plan.capture.package, deployment.python)
     finally:
         _check_current(deployment)
-    return replace(deployment, proof=add_run(plan.folder, run))
+    with _FOLDERS:
+        _check_current(deployment)
+        return replace(deployment, proof=add_run(plan.folder, run))
 
 
 def _check_current(deployment: Deployment) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from threading import Lock
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -22,6 +23,7 @@ from cyclonedx.model import (
 )
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import License
 from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
@@ -30,6 +32,8 @@ from .. import __version__
 from ..capture.model import Artifact, Capture, NativeFile, Pin, ShippedFile
 from .licences import shipped_pins
 
+# What it reads licences with fills its tables while it reads; two threads spoil each other's.
+_READING = Lock()
 _INDEX = "https://pypi.org/simple"
 # Values of these are data. Those of other libraries are models, or steps before one.
 _DATA = {"collections", "datetime", "decimal", "numpy", "pandas", "pyarrow", "scipy"}
@@ -82,6 +86,11 @@ def _service(capture: Capture) -> Component:
     )
 
 
+def _licence(words: str) -> License:
+    with _READING:
+        return LicenseFactory().make_from_string(words)
+
+
 def _package(pin: Pin) -> Component:
     """A package of an index, or of a repository or an archive."""
     place = {"vcs_url" if "+" in pin.url.split(":")[0] else "download_url": pin.url}
@@ -99,7 +108,7 @@ def _package(pin: Pin) -> Component:
         type=ComponentType.LIBRARY,
         bom_ref=purl.to_string(),
         purl=purl,
-        licenses=[LicenseFactory().make_from_string(pin.licence)] if pin.licence else None,
+        licenses=[_licence(pin.licence)] if pin.licence else None,
         external_references=[
             ExternalReference(
                 type=ExternalReferenceType.DISTRIBUTION,

@@ -6,13 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock as Mutex
+from threading import Thread
 from typing import Any
 
 import captures
 import pytest
+from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -224,3 +228,27 @@ def test_the_licences_are_listed() -> None:
     assert "nvidia-x: for another platform than the notebook's" in text
     told = replace(packages(), requirements=PINS[1:3])
     assert "does not say" not in render(told).files["LICENSES.md"].decode()
+
+
+def test_threads_take_turns_to_read_licences(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library that reads them is spoilt by another thread: expressions become mere names."""
+    from nb2service.project import sbom
+
+    reading, alone = Mutex(), []
+
+    class Reader:
+        def make_from_string(self, words: str) -> Any:
+            alone.append(reading.acquire(timeout=0))
+            time.sleep(0.05)
+            if alone[-1]:
+                reading.release()
+            return DisjunctiveLicense(name=words)
+
+    monkeypatch.setattr(sbom, "LicenseFactory", Reader)
+    threads = [Thread(target=sbom.render_sbom, args=[packages()]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30.0)
+    assert len(alone) >= 9
+    assert all(alone)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,3 +55,42 @@ def test_a_proof_that_a_later_deployment_overtook_says_so(
     with pytest.raises(ProofError, match="changed before the proof was done"):
         prove_clean(deployment)
     assert not (deployment.plan.folder / PROOF).exists()
+
+
+def test_a_dry_run_finds_a_folder_before_or_after_it_is_completed(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread completes it, in the background of the card."""
+    amid, looked = Event(), Event()
+    seen_amid: list[bool] = []
+
+    @contextmanager
+    def written(project: object, folder: Path) -> Iterator[Written]:
+        yield Written(folder, ())
+
+    def write_proof(*_: object) -> None:
+        amid.set()
+        seen_amid.append(looked.wait(1.0))
+
+    def preview(*_: object) -> tuple[()]:
+        looked.set()
+        return ()
+
+    stand_ins = {
+        "render": lambda *_: None,
+        "written": written,
+        "_completed": lambda *_: (deployment.plan.capture, None),
+        "drop_stale_wheelhouse": lambda _, capture: capture,
+        "write_proof": write_proof,
+        "preview": preview,
+    }
+    for name, stand_in in stand_ins.items():
+        monkeypatch.setattr(deploy_module, name, stand_in)
+    live = replace(deployment, settled=False)
+    completing = Thread(target=deploy_module.settle, args=[live])
+    completing.start()
+    assert amid.wait(10.0)
+    deploy_module._dry_run(live.plan, deploy_module._Clock(lambda _: None))
+    completing.join(10.0)
+    assert looked.is_set()
+    assert seen_amid == [False]
