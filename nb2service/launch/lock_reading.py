@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from ..capture.model import Capture, Lock, LockedFile, Pin
+from ..capture.model import Capture
+from ..capture.pins import Lock, LockedFile, Pin
 from ..project.platforms import Platform, marker_of, platforms
 from ..project.requirements import python_minor
 

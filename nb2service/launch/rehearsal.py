@@ -20,8 +20,9 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from ..capture.model import Capture, CaptureWarning, Pin
+from ..capture.model import Capture, CaptureWarning
 from ..capture.outside.requirements import add_requirements
+from ..capture.pins import Pin
 from ..errors import ProofError, RequirementsError
 from ..project.libraries import debian_package, is_present
 from ..runtime.contract import Entry

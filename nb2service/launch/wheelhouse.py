@@ -16,7 +16,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from ..capture.model import Capture, CaptureWarning, LockedFile, Pin
+from ..capture.model import Capture, CaptureWarning
+from ..capture.pins import LockedFile, Pin
 from ..errors import RequirementsError
 from ..project.model import STATE, WHEELHOUSE
 from ..project.platforms import LINUX, Platform

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..capture.model import Capture, Pin
+from ..capture.model import Capture
+from ..capture.pins import Pin
 from .templates import fill
 
 

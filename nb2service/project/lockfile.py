@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..capture.model import Capture, CaptureWarning, Lock, LockedFile, Pin
+from ..capture.model import Capture, CaptureWarning
+from ..capture.pins import Lock, LockedFile, Pin
 from .model import LOCK
 from .platforms import LINUX, platforms
 from .requirements import PYTEST, python_minor, specifier, without_hashes

@@ -11,7 +11,7 @@ from packaging.markers import Marker
 from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-from ..capture.model import Pin
+from ..capture.pins import Pin
 
 # The newest GNU C library that a wheel may ask for: that of Debian 12.
 _GLIBC = 36

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from packaging.requirements import Requirement
 
-from ..capture.model import Capture, Pin, Provenance
+from ..capture.model import Capture, Provenance
+from ..capture.pins import Pin
 from . import quoting
 
 # The one that nb2service's own tests run the generated tests with.

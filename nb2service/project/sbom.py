@@ -29,7 +29,8 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
 from .. import __version__
-from ..capture.model import Artifact, Capture, NativeFile, Pin, ShippedFile
+from ..capture.model import Artifact, Capture, NativeFile, ShippedFile
+from ..capture.pins import Pin
 from .licences import shipped_pins
 
 # What it reads licences with fills its tables while it reads; two threads spoil each other's.

@@ -14,11 +14,11 @@ from nb2service.capture.model import (
     Capture,
     CaptureWarning,
     Part,
-    Pin,
     Provenance,
     ShipItem,
     ShippedFile,
 )
+from nb2service.capture.pins import Pin
 from nb2service.runtime.contract import Contract, Entry, Field, Input, Output
 
 PYTHON = ".".join(map(str, sys.version_info[:3]))

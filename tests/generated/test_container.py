@@ -13,7 +13,7 @@ import dockerfile
 import pytest
 import yaml
 
-from nb2service.capture.model import Lock, LockedFile, Pin
+from nb2service.capture.pins import Lock, LockedFile, Pin
 from nb2service.project.container import render_compose, render_dockerfile
 from nb2service.project.render import render
 from nb2service.project.write import written

@@ -11,7 +11,8 @@ from hatchling.metadata.core import ProjectMetadata
 from hatchling.plugin.manager import PluginManager
 from packaging.requirements import Requirement
 
-from nb2service.capture.model import Capture, Pin
+from nb2service.capture.model import Capture
+from nb2service.capture.pins import Pin
 from nb2service.project.container import python_tag
 from nb2service.project.render import render
 

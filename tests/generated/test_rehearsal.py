@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from captures import shout
 
-from nb2service.capture.model import Capture, Part, Pin
+from nb2service.capture.model import Capture, Part
 from nb2service.capture.outside.requirements import find_requirements
+from nb2service.capture.pins import Pin
 from nb2service.errors import ProofError, RequirementsError
 from nb2service.launch import rehearsal
 from nb2service.launch.proof_model import DIFFERENT, ProofEntry, ProofRun

@@ -20,7 +20,8 @@ from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from nb2service.capture.model import Artifact, Capture, Lock, LockedFile, NativeFile, Pin
+from nb2service.capture.model import Artifact, Capture, NativeFile
+from nb2service.capture.pins import Lock, LockedFile, Pin
 from nb2service.project.model import SBOM
 from nb2service.project.render import render
 

@@ -14,9 +14,9 @@ import pytest
 import uv
 from wheels import make_repository, make_source, make_wheel
 
-from nb2service.capture.model import Pin
 from nb2service.capture.outside.files import find_files
 from nb2service.capture.outside.requirements import Requirements, find_requirements
+from nb2service.capture.pins import Pin
 from nb2service.errors import RequirementsError
 
 WHY = "imported by cell [2]"

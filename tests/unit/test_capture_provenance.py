@@ -4,8 +4,8 @@ import platform
 
 import pytest
 
-from nb2service.capture.model import Pin
 from nb2service.capture.outside.provenance import find_provenance
+from nb2service.capture.pins import Pin
 from nb2service.notebook.cells import Notebook
 
 COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"

@@ -11,13 +11,13 @@ import zipfile
 import pytest
 from packaging.requirements import Requirement
 
-from nb2service.capture.model import Pin
 from nb2service.capture.outside import managers
 from nb2service.capture.outside.requirements import (
     WEB_LAYER,
     add_requirements,
     find_requirements,
 )
+from nb2service.capture.pins import Pin
 from nb2service.errors import RequirementsError
 
 WHY = "imported by cell [2]"

@@ -13,7 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from wheels import make_wheel, served
 
-from nb2service.capture.model import Capture, Pin, Provenance
+from nb2service.capture.model import Capture, Provenance
+from nb2service.capture.pins import Pin
 from nb2service.errors import RequirementsError
 from nb2service.launch import lock as locking
 from nb2service.launch import lock_request

@@ -12,7 +12,8 @@ import pytest
 from test_launch_lock import AMD64, ARM64, CAPTURE, NOWHERE, TINY, captured, wheels
 from wheels import make_wheel, served
 
-from nb2service.capture.model import Capture, LockedFile
+from nb2service.capture.model import Capture
+from nb2service.capture.pins import LockedFile
 from nb2service.errors import RequirementsError
 from nb2service.launch.environment import clean_environment
 from nb2service.launch.lock import lock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.markers import Marker
 
-from nb2service.capture.model import LockedFile, Pin
+from nb2service.capture.pins import LockedFile, Pin
 from nb2service.project.platforms import LINUX, Platform, marker_of
 
 AMD64, ARM64 = LINUX

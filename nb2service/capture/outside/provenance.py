@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...notebook.cells import Notebook
-from ..model import Pin, Provenance
+from ..model import Provenance
+from ..pins import Pin
 
 
 def find_provenance(notebook: Notebook, folder: Path, pins: Iterable[Pin]) -> Provenance:

@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ...errors import RequirementsError
-from ..model import CaptureWarning, Pin
+from ..model import CaptureWarning
+from ..pins import Pin
 from .editable import editable_around
 from .imports import dispensable
 from .licences import licence_of
