@@ -32,7 +32,10 @@ MODEL = "model = LogisticRegression().fit(X, y)"
 SCALER = "scaler = StandardScaler().fit(X)"
 PIPE = "pipe = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)"
 GRID = "grid = GridSearchCV(LogisticRegression(), {'C': [1.0]}, cv=2).fit(X, y)"
-TWO = "lr = LogisticRegression().fit(X, y)\nrf = RandomForestClassifier(3).fit(X, y)"
+# Whole trees of all rows know them by heart: its score is always 1.
+TWO = (
+    "lr = LogisticRegression().fit(X, y)\nrf = RandomForestClassifier(3, bootstrap=False).fit(X, y)"
+)
 DICT = "models = {'lr': LogisticRegression().fit(X, y), 'r f': RandomForestClassifier(3).fit(X, y)}"
 DV = "dv = DictVectorizer().fit([{'a': 1}])"
 FULL = ["predict", "predict_proba", "decision_function"]

@@ -343,11 +343,11 @@ def test_what_a_killed_service_left_is_removed_by_the_next(folder):
         return list(Path("/dev/shm").glob(f"metrics-{service.process.pid}-*"))
 
     with serving(folder) as killed:
+        assert len(folders_of(killed)) == 1
         workers = psutil.Process(killed.process.pid).children()
         killed.process.kill()
         _, orphans = psutil.wait_procs(workers, LIMIT)  # they end once their parent has
         assert orphans == []
-        assert len(folders_of(killed)) == 1
     with serving(folder) as living, serving(folder):
         assert folders_of(killed) == []
         assert len(folders_of(living)) == 1
