@@ -227,6 +227,7 @@ def test_frames_are_parquet_where_they_come_back_exactly(
     if taken:
         frame = frame.astype({"town": "string[pyarrow]"})
         frame.attrs["unit"] = "m"
+        taken = frame.columns.dtype != object  # names of columns are of any type before pandas 3
     saved = save({"table": frame})
     assert [part.format for part in saved.parts] == (["parquet"] if taken else [])
     put(folder, saved)

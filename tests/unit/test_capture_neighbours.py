@@ -60,7 +60,7 @@ DEPENDENT = [
     ("TEXTS", "list(dict.fromkeys(v))"),
     ("TEXTS", "[v.count(text) for text in v]"),
     # extreme values
-    ("X", "v['fee'].where(v['fee'] < 3 * v['fee'].median())"),
+    ("X", "v['fee'].where(v['fee'] < 3 * v['fee'].quantile(0.5))"),
     ("X", "v['fee'].mask(((v['fee'] - v['fee'].mean()) / v['fee'].std()).abs() > 3)"),
     ("X", "np.full(len(v), (v['fee'] < 0).any())"),
     ("X", "v['age'].to_numpy() * (-1 if (v['age'] > 150).any() else 1)"),
