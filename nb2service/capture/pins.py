@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Where installers look that were told of no other place.
+USUAL_INDEX = "https://pypi.org/simple"
+
 
 @dataclass(frozen=True)
 class LockedFile:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..capture.model import Capture, CaptureWarning
+from ..capture.pins import USUAL_INDEX
 from ..project.lockfile import with_lock, with_standing_lock
 from ..project.requirements import specifier, without_hashes
 from .environment import named_in
@@ -32,7 +33,6 @@ else:
     import tomli as tomllib
 
 _WITHIN = 30.0  # seconds
-_USUAL_INDEX = "https://pypi.org/simple"
 # They would have uv take something else for the project, or not read what it asks for.
 _MISLEADING = (
     "UV_FROZEN",
@@ -142,7 +142,7 @@ def _variables(settings: Entry) -> dict[str, str]:
     if environment.get("UV_INDEX") and not os.environ.get("UV_INDEX") and not settings:
         # pip takes files of all its indexes, uv of one: a further index may have only those of
         # this machine's platform.
-        usual = environment.get("UV_DEFAULT_INDEX") or _USUAL_INDEX
+        usual = environment.get("UV_DEFAULT_INDEX") or USUAL_INDEX
         environment["UV_INDEX"] = f"{usual} {environment['UV_INDEX']}"
     return {name: value for name, value in environment.items() if name not in _MISLEADING}
 

@@ -30,12 +30,11 @@ from packageurl import PackageURL
 
 from .. import __version__
 from ..capture.model import Artifact, Capture, NativeFile, ShippedFile
-from ..capture.pins import Pin
+from ..capture.pins import USUAL_INDEX, Pin
 from .licences import shipped_pins
 
 # What it reads licences with fills its tables while it reads; two threads spoil each other's.
 _READING = Lock()
-_INDEX = "https://pypi.org/simple"
 # Values of these are data. Those of other libraries are models, or steps before one.
 _DATA = {"collections", "datetime", "decimal", "numpy", "pandas", "pyarrow", "scipy"}
 
@@ -102,7 +101,7 @@ def _package(pin: Pin) -> Component:
         pin.version,
         place if pin.url else {"repository_url": pin.index} if pin.index else None,
     )
-    page = f"{(pin.index or _INDEX).rstrip('/')}/{pin.name}/"
+    page = f"{(pin.index or USUAL_INDEX).rstrip('/')}/{pin.name}/"
     return Component(
         name=pin.name,
         version=pin.version,

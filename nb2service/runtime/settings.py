@@ -80,8 +80,8 @@ SETTINGS: tuple[tuple[str, str, str], ...] = (
     (
         "RATE_LIMIT",
         "",
-        "requests that each key may make, such as `100/minute` (second, minute, hour or day), or "
-        "each address where no keys are set",
+        "requests that each key may make, such as `100/minute` (second, minute, hour or day): that "
+        "many at once, then at that pace; each address where no keys are set",
     ),
     (
         "CORS_ORIGINS",
